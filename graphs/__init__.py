@@ -1,0 +1,1 @@
+"""LangGraph graphs, one folder each, and the threads they run on."""

@@ -1,0 +1,1 @@
+"""The eligibility interview: deterministic, explained, provable."""

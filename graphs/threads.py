@@ -1,0 +1,273 @@
+"""Threads: the one way in which chat, browser voice, telephone and tests run a graph.
+
+A graph is compiled without a checkpointer (so that LangGraph Studio can bring its own); `Threads`
+attaches the project's and runs one turn at a time on each thread, whoever brings the turn.
+
+What a graph may put into its state, beside `messages`, for the channels to act on:
+
+* `done: bool` - the conversation is over; a call is hung up after the last word was played.
+* `outcome: str` - the named result, kept with the call record.
+* `expects: dict` - what the open question expects, see `Expectation`.
+
+and what it may accept as input, beside `messages`:
+
+* `event: dict` - something that happened and is not a message: `{"kind": "silence"}`.
+"""
+
+import asyncio
+import contextlib
+import importlib.util
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from weakref import WeakValueDictionary
+
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph.state import CompiledStateGraph
+from typing_extensions import TypedDict
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+
+
+class Expectation(TypedDict, total=False):
+    """What the open question expects, for speech to text, the keypad and turn taking."""
+
+    kind: Literal["yes_no", "employment", "amount", "city", "choice", "text"]
+    """Keypad meaning: `yes_no` 1 is yes and 2 is no; `amount` digits ended by #."""
+    keywords: list[str]
+    """Words the speech recogniser should favour."""
+    language: Literal["en", "hi"]
+    """Language the bot speaks in now."""
+
+
+class UnknownGraph(LookupError):
+    """No graph of that name is served."""
+
+
+class TurnTimedOut(TimeoutError):
+    """The graph did not finish its turn in time; what it had done so far is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a thread and is not a message, such as silence."""
+
+    kind: Literal["silence", "hangup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of a message while a model still writes it."""
+
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the graph has finished."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole message of the graph for the person."""
+
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A thread as the checkpoint has it."""
+
+    graph: str
+    thread_id: str
+    messages: list[BaseMessage] = field(default_factory=list)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    interrupts: list[Any] = field(default_factory=list)
+    next: tuple[str, ...] = ()
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever said or stored on the thread."""
+        return bool(self.values)
+
+    @property
+    def done(self) -> bool:
+        """Whether the graph has ended the conversation."""
+        return bool(self.values.get("done"))
+
+    @property
+    def outcome(self) -> str | None:
+        """The named result, where the graph has one."""
+        return self.values.get("outcome")
+
+    @property
+    def expects(self) -> Expectation:
+        """What the open question expects; empty when the graph does not say."""
+        return self.values.get("expects") or Expectation()
+
+
+TurnEvent = Token | Node | Reply | Snapshot
+
+
+class Threads:
+    """The graphs that are served and the threads that run on them.
+
+    Args:
+        graphs: compiled graphs by name, without a checkpointer.
+        checkpointer: where every thread is kept.
+        turn_timeout: longest turn, in seconds.
+    """
+
+    def __init__(
+        self,
+        graphs: Mapping[str, Graph],
+        checkpointer: BaseCheckpointSaver[Any],
+        *,
+        turn_timeout: float = 60.0,
+    ) -> None:
+        self._graphs = {
+            name: graph.copy(update={"checkpointer": checkpointer})
+            for name, graph in graphs.items()
+        }
+        self._checkpointer = checkpointer
+        self._turn_timeout = turn_timeout
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the graphs served, in the order given."""
+        return list(self._graphs)
+
+    def graph(self, name: str) -> Graph:
+        """Return the graph of that name, with its checkpointer.
+
+        Raises:
+            UnknownGraph: no graph of that name is served.
+        """
+        try:
+            return self._graphs[name]
+        except KeyError:
+            known = ", ".join(self._graphs)
+            raise UnknownGraph(f"There is no graph {name!r}. Served here: {known}.") from None
+
+    def understands_events(self, name: str) -> bool:
+        """Whether the graph takes `event` as input and so handles silence by itself."""
+        return "event" in self.graph(name).channels
+
+    async def turn(
+        self, name: str, thread_id: str, said: HumanMessage | Event | None
+    ) -> AsyncIterator[TurnEvent]:
+        """Run one turn and yield what happens; the last item is the `Snapshot` after it.
+
+        A turn that finds another one running on the thread waits for it.
+
+        Args:
+            name: the graph.
+            thread_id: the conversation.
+            said: what the person said; None opens (or reopens) the conversation.
+
+        Raises:
+            UnknownGraph: no graph of that name is served.
+            TurnTimedOut: the graph took longer than `turn_timeout`.
+        """
+        graph, config = self.graph(name), self._config(name, thread_id)
+        value: dict[str, Any] = {"messages": [said] if isinstance(said, HumanMessage) else []}
+        if isinstance(said, Event):
+            value = {"event": {"kind": said.kind}}
+        streamed: set[str] = set()
+        async with self._lock(name, thread_id):
+            try:
+                async with asyncio.timeout(self._turn_timeout):
+                    async for mode, part in graph.astream(
+                        value, config, stream_mode=["messages", "updates"], durability="exit"
+                    ):
+                        for event in _events(mode, part, streamed):
+                            yield event
+                    yield await self._snapshot(name, thread_id)
+            except TimeoutError as error:
+                raise TurnTimedOut(
+                    f"The graph {name!r} did not answer within {self._turn_timeout:g} seconds."
+                ) from error
+
+    async def snapshot(self, name: str, thread_id: str) -> Snapshot:
+        """Return the thread as the checkpoint has it.
+
+        Raises:
+            UnknownGraph: no graph of that name is served.
+        """
+        return await self._snapshot(name, thread_id)
+
+    async def delete(self, name: str, thread_id: str) -> None:
+        """Delete everything kept of a thread."""
+        async with self._lock(name, thread_id):
+            await self._checkpointer.adelete_thread(_key(name, thread_id))
+
+    async def _snapshot(self, name: str, thread_id: str) -> Snapshot:
+        state = await self.graph(name).aget_state(self._config(name, thread_id))
+        return Snapshot(
+            graph=name,
+            thread_id=thread_id,
+            messages=list(state.values.get("messages", [])),
+            values=state.values,
+            interrupts=list(state.interrupts),
+            next=state.next,
+        )
+
+    def _config(self, name: str, thread_id: str) -> RunnableConfig:
+        return {"configurable": {"thread_id": _key(name, thread_id)}}
+
+    @contextlib.asynccontextmanager
+    async def _lock(self, name: str, thread_id: str) -> AsyncIterator[None]:
+        lock = self._locks.setdefault(_key(name, thread_id), asyncio.Lock())
+        async with lock:
+            yield
+
+
+def load_graph(address: str) -> Graph:
+    """Load a compiled graph from `path.py:attribute`, as `langgraph.json` names it.
+
+    Raises:
+        ValueError: the address is malformed, or what it names is not a compiled graph.
+        FileNotFoundError: there is no such file.
+    """
+    path, _, attribute = address.rpartition(":")
+    file = Path(path).resolve()
+    if not path or not attribute.isidentifier():
+        raise ValueError(f"{address!r} is not of the form path.py:graph.")
+    if not file.is_file():
+        raise FileNotFoundError(f"There is no file {path!r} to load the graph {attribute!r} from.")
+    spec = importlib.util.spec_from_file_location(f"served_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path!r} is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    graph = getattr(module, attribute, None)
+    if not isinstance(graph, CompiledStateGraph):
+        raise ValueError(f"{address!r} is {type(graph).__name__}, expected a compiled StateGraph.")
+    return graph
+
+
+def _key(name: str, thread_id: str) -> str:
+    return f"{name}:{thread_id}"
+
+
+def _events(mode: str, part: Any, streamed: set[str]) -> list[TurnEvent]:
+    """Translate one part of LangGraph's stream; `streamed` holds ids that arrived as tokens."""
+    if mode == "updates":
+        return [Node(name) for name in part if not name.startswith("__")]
+    message, _metadata = part
+    if isinstance(message, AIMessageChunk):
+        streamed.add(message.id or "")
+        return [Token(message.id or "", str(message.text))] if message.text else []
+    if isinstance(message, AIMessage) and message.id not in streamed and message.text:
+        return [Reply(message.id or "", str(message.text))]
+    return []

@@ -1,0 +1,1 @@
+"""Voice: the Pipecat pipeline between a graph and a telephone or a browser."""

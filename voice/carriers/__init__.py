@@ -1,0 +1,1 @@
+"""Carriers: one file each, self-registering."""

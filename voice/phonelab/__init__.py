@@ -1,0 +1,1 @@
+"""The phone lab: a local carrier that speaks the public protocol of Twilio."""
