@@ -1,1 +1,61 @@
-"""Speech providers: one file each, self-registering."""
+"""Speech providers: one file each, registering itself here under the name used in `Settings`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+
+from pipecat.services.settings import STTSettings
+from pipecat.services.stt_service import STTService
+from pipecat.services.tts_service import TTSService
+
+from graphs.threads import Expectation
+from settings import Settings
+
+
+class ProviderNotConfigured(ValueError):
+    """The provider chosen in the settings lacks something it needs, such as its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechToText:
+    """A provider that listens."""
+
+    create: Callable[[Settings, int], STTService]
+    """Makes the service for one call; takes the settings and the sample rate in Hz."""
+    listen_for: Callable[[Expectation], STTSettings | None] = lambda _expectation: None
+    """Settings that favour what a question expects; None where the provider has no such means."""
+    warm_up: Callable[[Settings], None] = lambda _settings: None
+    """Loads models before the first call; blocks, so call it off the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextToSpeech:
+    """A provider that speaks."""
+
+    create: Callable[[Settings, int], TTSService]
+    """Makes the service for one call; takes the settings and the sample rate in Hz."""
+    languages: frozenset[str] = frozenset({"en"})
+    """Languages it can speak; a graph is asked to stay within them."""
+    warm_up: Callable[[Settings], None] = lambda _settings: None
+    """Loads models before the first call; blocks, so call it off the event loop."""
+
+
+STT: dict[str, SpeechToText] = {}
+TTS: dict[str, TextToSpeech] = {}
+
+
+def register_stt(name: str, provider: SpeechToText) -> None:
+    """Offer a provider that listens under a name."""
+    STT[name] = provider
+
+
+def register_tts(name: str, provider: TextToSpeech) -> None:
+    """Offer a provider that speaks under a name."""
+    TTS[name] = provider
+
+
+def load_providers() -> None:
+    """Import every file of this folder, so that each registers itself."""
+    for module in iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")

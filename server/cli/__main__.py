@@ -1,0 +1,5 @@
+"""`python -m server.cli` is `dialgraph`."""
+
+from server.cli import app
+
+app()
