@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from graphs.eligibility._interim import (
-    parse_amount,
-    parse_city,
-    parse_employment,
-    parse_request,
-    parse_yes_no,
-)
+from graphs.eligibility._interim import parse_amount, parse_city
+from graphs.eligibility.employment import parse_employment
+from graphs.eligibility.language import detect_language
 from graphs.eligibility.readings import Reading
+from graphs.eligibility.requests import parse_request
 from graphs.eligibility.rules import Rules
 from graphs.eligibility.state import Interview
+from graphs.eligibility.yes_no import parse_yes_no
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ def hear(text: str) -> Heard:
         parse_amount(text),
         parse_city(text),
         parse_request(text),
-        None,
+        detect_language(text),
     )
 
 
@@ -46,10 +44,10 @@ def hear_keys(digits: str, state: Interview, rules: Rules) -> Heard:
     span = (0, len(digits))
     if not digits.isdigit():
         return Heard()
+    if not digits.strip("0"):
+        return Heard(request=Reading("person", span, ("keys.zero",)))
     if state.question == "salary" and not state.confirm:
         return Heard(amount=parse_amount(digits))
-    if digits == "0":
-        return Heard(request=Reading("person", span, ("keys.zero",)))
     if state.question == "city" and not state.confirm:
         names = [*rules.city.served, "another"]
         if state.reasks and int(digits) <= len(names):

@@ -32,7 +32,7 @@ def step(state: Interview, event: Event, rules: Rules) -> tuple[Interview, tuple
         turn.after_the_outcome()
         return turn.state, turn.actions()
     if event.kind == "hangup":
-        turn.change(reasons=("caller.hung_up",))
+        turn.hang_up()
     elif event.kind == "said" and event.text.strip():
         turn.listen()
     elif event.kind == "opened" or state.stage == "greeting":
@@ -82,6 +82,11 @@ class _Turn:
         self.say("greeting" if self.state.stage == "greeting" else "welcome_back")
         self.change(reasks=0, silences=0)
         self.ask()
+
+    def hang_up(self) -> None:
+        """Leave the open question open: the thread can go on, by whichever way it comes back."""
+        if self.state.stage != "end":
+            self.change(reasons=("caller.hung_up",))
 
     def hear_nothing(self) -> None:
         """Ask again after silence, and close politely when it goes on."""
@@ -185,7 +190,9 @@ class _Turn:
 
     def _go_on(self, before: Interview, taken: Taken, request: str | None) -> None:
         """Answer what was asked for, acknowledge what was learned, and put the open question."""
-        if request == "goodbye" or (request == "wrong_number" and not taken.learned):
+        if request in ("goodbye", "call_later") or (
+            request == "wrong_number" and not taken.understood
+        ):
             return self.close(f"caller.{request}")
         self.change(
             silences=0,
