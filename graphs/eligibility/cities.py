@@ -27,6 +27,8 @@ _NOT_PLACES: Final = frozenset(
 _FUZZY_RATIO: Final = 90
 _FUZZY_LENGTH: Final = 6
 """Shortest name, in letters, that a misspelling is matched with: Delhi and Delphi differ by one."""
+_RESEMBLING_RATIO: Final = 85
+"""Likeness to "Navi Mumbai" at which "navvi Mumbai" is not taken for Mumbai."""
 _SHORT_ANSWER: Final = 4
 """Words up to which an answer that holds an unknown one is taken for an unknown place."""
 
@@ -57,6 +59,9 @@ class Cities:
         self._lexicon = lexicon
         self._regions = regions
         self._metro_names, self._other_names = names
+        self._resembling = [
+            name for name in self._other_names if name.partition(" ")[2] in self._metro_names
+        ]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Cities":
@@ -148,10 +153,10 @@ class Cities:
             if match.kind == "locality" and match.id != metro:
                 return "locality_elsewhere"
         before = place.first - 1
-        if before >= 0 and place.last - place.first == 1:
+        if before in uncovered(heard, matches) and heard[before].text not in _NOT_PLACES:
             pair = f"{heard[before].text} {heard[place.first].text}"
-            if pair not in self._other_names and process.extractOne(
-                pair, self._double_names, scorer=fuzz.ratio, score_cutoff=_FUZZY_RATIO
+            if process.extractOne(
+                pair, self._resembling, scorer=fuzz.ratio, score_cutoff=_RESEMBLING_RATIO
             ):
                 return "resembles"
         return None
@@ -164,7 +169,7 @@ class Cities:
             return True
         after = heard[match.last].text if match.last < len(heard) else ""
         beside = any(
-            mark.id in {"live_before", "from_before"} and mark.last == match.first
+            mark.id in {"live_before", "from_before"} and 0 <= match.first - mark.last <= 1
             for mark in matches
         )
         return beside or after in {"mein", "city"}
@@ -174,7 +179,7 @@ class Cities:
         found = []
         for at in uncovered(heard, matches):
             name = heard[at].text
-            if len(name) < _FUZZY_LENGTH - 1 or name in _NOT_PLACES:
+            if len(name) < _FUZZY_LENGTH or name in _NOT_PLACES:
                 continue
             best = process.extractOne(
                 name, self._metro_names.keys(), scorer=fuzz.ratio, score_cutoff=_FUZZY_RATIO
@@ -202,10 +207,6 @@ class Cities:
         if unknown and (lives or len(heard) <= _SHORT_ANSWER):
             return Unclear("city.unknown", span(heard, unknown[0], unknown[-1] + 1))
         return None
-
-    @property
-    def _double_names(self) -> list[str]:
-        return [name for name in self._other_names if " " in name]
 
 
 def _checked_policy(id_: str, policy: str, accepted: Mapping[str, City]) -> str:
