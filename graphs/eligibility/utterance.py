@@ -97,9 +97,10 @@ class Lexicon:
             )
         self._longest[phrase[0]] = max(self._longest.get(phrase[0], 0), len(phrase))
 
-    def __contains__(self, word: str) -> bool:
-        """Whether the single word is a phrase by itself."""
-        return (word,) in self._by_first.get(word, ())
+    def holds(self, phrase: str) -> bool:
+        """Whether the phrase, as a whole, is one of the vocabulary."""
+        found = self.scan(heard := words(phrase))
+        return bool(found) and found[0].last - found[0].first == len(heard)
 
     def scan(self, heard: Sequence[Word]) -> list[Match]:
         """Phrases in the order they were said; they do not overlap."""
