@@ -186,7 +186,7 @@ def _check_format(document: Any) -> None:
     if not isinstance(entries, list) or not entries:
         raise CertificateError("The certificate has no entries.")
     for number, content in enumerate(entries, 1):
-        if not isinstance(content, dict) or not _ENTRY <= set(content):
+        if not isinstance(content, dict) or not set(content) >= _ENTRY:
             raise CertificateError(f"Entry {number} of the certificate is not complete.")
 
 

@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from graphs.eligibility import certificate
 from graphs.eligibility.actions import Close, Expect, Say
@@ -118,7 +118,8 @@ def build(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Graph:
             "expects": _expectation(expects, interview),
             "record": entries,
             "taken_until": last_id,
-            "reply": say and {"content": say.text, "id": entries[0]["hash"][:32] if entries else None},
+            "reply": say
+            and {"content": say.text, "id": entries[0]["hash"][:32] if entries else None},
         }
 
     builder = StateGraph(State, input_schema=Input, context_schema=Context)

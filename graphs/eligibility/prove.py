@@ -17,7 +17,7 @@ import yaml
 from graphs.eligibility.actions import Action, Close, Expect, Say
 from graphs.eligibility.replies import FORBIDDEN
 from graphs.eligibility.rules import Rules
-from graphs.eligibility.state import FINAL, Event, Interview
+from graphs.eligibility.state import FINAL, Event, Interview, Salary
 from graphs.eligibility.step import step
 
 Step = Callable[[Interview, Event, Rules], tuple[Interview, tuple[Action, ...]]]
@@ -95,8 +95,8 @@ def answers(rules: Rules) -> list[Answer]:
     sums = {
         "minimum": f"{rules.salary.minimum_monthly:f}",
         "below": f"{rules.salary.minimum_monthly - 1:f}",
-        "served": rules.city.served[0],
-        "other_served": rules.city.served[-1],
+        "served": rules.city.name(next(iter(rules.city.served)), "en"),
+        "other_served": rules.city.name(list(rules.city.served)[-1], "en"),
     }
     said = [
         Answer(name, Event("said", _AT, str(text).format_map(sums), source))
@@ -130,12 +130,34 @@ def prove(rules: Rules, step: Step = step, most: int = 3) -> Proof:
                 _report(proof, "it ends", near_limit, transition, reached, most)
             if transition.after.final and not state.final:
                 proof.outcomes[f"{transition.after.outcome}: {transition.after.reasons[0]}"] += 1
-            following = replace(transition.after, turns=0)
+            following = _abstract(transition.after, rules)
             if following not in reached:
                 reached[following] = transition
                 waiting.append(following)
     proof.states = len(reached)
     return proof
+
+
+def _abstract(state: Interview, rules: Rules) -> Interview:
+    """Forget what no later step can see."""
+    if state.final:
+        return Interview(
+            stage=state.stage,
+            language=state.language,
+            outcome=state.outcome,
+            reasons=state.reasons[:1],
+            follow_up=state.follow_up,
+        )
+    enough, confirm = Salary.exactly(rules.salary.minimum_monthly), state.confirm
+    if confirm and rules.enough(confirm.yes):
+        confirm = replace(confirm, yes=enough)
+    return state._replace(
+        turns=0,
+        reasons=state.reasons if state.stage == "end" else (),
+        salary=state.salary and enough,
+        city=state.city and next(iter(rules.city.served)),
+        confirm=confirm,
+    )
 
 
 def _take(step: Step, state: Interview, answer: Answer, rules: Rules) -> Transition:
@@ -150,10 +172,7 @@ def _near_the_limit(step: Step, transition: Transition, rules: Rules) -> Iterato
         yield "the turn was not counted"
     if state.final:
         return
-    before_last, actions = step(replace(state, turns=limit - 2), transition.answer.event, rules)
-    if (replace(before_last, turns=1), actions) != (transition.after, transition.actions):
-        yield "the turn counter changed the interview before its limit"
-    last, _ = step(replace(state, turns=limit - 1), transition.answer.event, rules)
+    last, _ = step(state._replace(turns=limit - 1), transition.answer.event, rules)
     if not (last.final and last.done):
         yield f"it still goes on after {limit} turns"
 
@@ -214,7 +233,7 @@ def _named(t: Transition, rules: Rules) -> str | None:
 
 
 def _needs_all_facts(t: Transition, rules: Rules) -> str | None:
-    if t.after.outcome != "eligible":
+    if t.before.final or t.after.outcome != "eligible":
         return None
     if t.after.employment not in rules.employment.accepts:
         return f"eligible with the employment {t.after.employment}"
@@ -227,7 +246,7 @@ def _needs_all_facts(t: Transition, rules: Rules) -> str | None:
 
 
 def _refuses_for_cause(t: Transition, rules: Rules) -> str | None:
-    if t.after.outcome != "not_eligible":
+    if t.before.final or t.after.outcome != "not_eligible":
         return None
     high = t.after.salary.high if t.after.salary else None
     causes = {
@@ -250,8 +269,8 @@ def _asks_nothing_after(t: Transition, rules: Rules) -> str | None:
 def _stands(t: Transition, rules: Rules) -> str | None:
     if not t.before.final:
         return None
-    kept = replace(t.after, turns=t.before.turns, follow_up=t.before.follow_up)
-    kept = replace(kept, language=t.before.language)
+    kept = t.after._replace(turns=t.before.turns, follow_up=t.before.follow_up)
+    kept = kept._replace(language=t.before.language)
     return None if kept == t.before else f"the outcome {t.before.outcome} did not stand"
 
 
@@ -274,8 +293,11 @@ def _grants_nothing(t: Transition, rules: Rules) -> str | None:
 
 
 def _answers_always(t: Transition, rules: Rules) -> str | None:
-    silent = t.answer.event.kind in ("hangup", "silence")
-    if t.said or (silent and (t.before.done or t.answer.event.kind == "hangup")):
+    event = t.answer.event
+    silent = event.kind in ("hangup", "silence") or (
+        event.kind == "said" and not event.text.strip()
+    )
+    if t.said or (silent and (t.before.done or event.kind == "hangup")):
         return None
     return "it says nothing"
 
@@ -306,7 +328,7 @@ def truth_table(rules: Rules, step: Step = step) -> list[dict[str, Any]]:
     rows = []
     for employment in ("I am salaried", "I run my own business"):
         for salary in (f"{minimum - 1:f} rupees a month", f"{minimum:f} rupees a month"):
-            for city in (*rules.city.served, "Pune"):
+            for city in (*(rules.city.name(city, "en") for city in rules.city.served), "Pune"):
                 interview = Interview()
                 opened = Event("opened", _AT)
                 for event in (opened, *(Event("said", _AT, t) for t in (employment, salary, city))):

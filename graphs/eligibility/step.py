@@ -1,7 +1,6 @@
 """The interview itself: `step(state, event, rules) -> (state, actions)`, pure and deterministic."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -27,11 +26,10 @@ def step(state: Interview, event: Event, rules: Rules) -> tuple[Interview, tuple
     Returns:
         The interview after it, and what is to be done, in order.
     """
-    turn = _Turn(replace(state, turns=state.turns + 1), event, rules)
+    turn = _Turn(state, event, rules)
     if state.final:
         turn.after_the_outcome()
-        return turn.state, turn.actions()
-    if event.kind == "hangup":
+    elif event.kind == "hangup":
         turn.hang_up()
     elif event.kind == "said" and event.text.strip():
         turn.listen()
@@ -39,6 +37,7 @@ def step(state: Interview, event: Event, rules: Rules) -> tuple[Interview, tuple
         turn.open()
     else:
         turn.hear_nothing()
+    turn.change(turns=state.turns + 1)
     if not turn.state.final and turn.state.turns >= rules.limits.turns:
         turn.conclude("needs_human", "turns.exhausted")
     return turn.state, turn.actions()
@@ -49,14 +48,14 @@ class _Turn:
 
     def __init__(self, state: Interview, event: Event, rules: Rules) -> None:
         if state.language not in event.languages:
-            state = replace(state, language=event.languages[0])
+            state = state._replace(language=event.languages[0])
         self.state, self.event, self.rules = state, event, rules
         self._notes: list[Action] = []
         self._said: list[tuple[str, str]] = []
 
     def change(self, **fields: Any) -> None:
         """Change fields of the state."""
-        self.state = replace(self.state, **fields)
+        self.state = self.state._replace(**fields)
 
     def say(self, key: str, **values: str) -> None:
         """Add a reply to what is said in this turn."""
@@ -160,7 +159,7 @@ class _Turn:
     def _hear(self) -> Heard:
         if self.event.source == "keys":
             return hear_keys(self.event.text, self.state, self.rules)
-        return hear(self.event.text)
+        return hear(self.event.text, self.rules.cities)
 
     def _choose_language(self, heard: Heard, request: str | None) -> None:
         asked = {"language_hindi": "hi", "language_english": "en"}.get(request or "")

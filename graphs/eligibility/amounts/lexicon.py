@@ -9,13 +9,7 @@ from typing import Any
 
 import yaml
 
-_ROLES = (
-    "number digits scale fraction repeat word and point article oh currency foreign month year ctc "
-    "lpa package other_period not_period hedge to or between low low_either low_after high "
-    "high_either high_after not no correct restate minus percent few span span_before span_pay "
-    "counted identifier income not_income elsewhere but verb_do filler comma stop homograph letter "
-    "plural other sau"
-).split()
+_ROLES = ["number", "digits", "scale", "fraction", "repeat", "word", "and", "point", "article", "oh", "currency", "foreign", "month", "year", "ctc", "lpa", "package", "other_period", "not_period", "hedge", "to", "or", "between", "low", "low_either", "low_after", "high", "high_either", "high_after", "not", "no", "correct", "restate", "minus", "percent", "few", "span", "span_before", "span_pay", "counted", "identifier", "income", "not_income", "elsewhere", "but", "verb_do", "filler", "comma", "stop", "homograph", "letter", "plural", "other", "sau"]
 ROLE = {name: 1 << bit for bit, name in enumerate(_ROLES)}
 """Bit of each role a word can play; the names are the headings of `words.yaml`."""
 

@@ -18,10 +18,7 @@ _STARTS = _NUMBER | _DIGITS | _SCALE | _FRACTION | _REPEAT | _ARTICLE | _OH
 _BEFORE_LONE_SCALE = (
     sum(
         ROLE[name]
-        for name in (
-            "filler currency income hedge comma stop month year ctc low low_either high "
-            "high_either no not correct restate minus other_period or but and not_income elsewhere"
-        ).split()
+        for name in ["filler", "currency", "income", "hedge", "comma", "stop", "month", "year", "ctc", "low", "low_either", "high", "high_either", "no", "not", "correct", "restate", "minus", "other_period", "or", "but", "and", "not_income", "elsewhere"]
     )
     & ~ROLE["few"]
 )
@@ -121,9 +118,7 @@ class Reader:
             single=False,
             rules=left.rules + right.rules,
         )
-        if left.value % left.factor:
-            whole.problem = "amount.malformed"
-        elif joint and not right.scaled and right.value < 100 and after & ROLE["word"]:
+        if left.value % left.factor or joint and not right.scaled and right.value < 100 and after & ROLE["word"]:
             whole.problem = "amount.malformed"
         elif left.factor >= _LAKH and not right.scaled and right.value < 100 and not joint:
             if not after & ROLE["currency"]:
