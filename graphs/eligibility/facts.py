@@ -79,7 +79,7 @@ def _salary(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
             taken.yearly = meant
         taken.state = taken.state._replace(confirm=None)
         _learn(taken, "salary", meant, amount)
-    elif isinstance(meant, Confirm):
+    elif isinstance(meant, Confirm) and state.employment is not None:
         value = {"yes": meant.yes.to_json(), "no": meant.no and meant.no.to_json()}
         taken.understood.append(Understood("salary", value, amount.span, amount.rules))
         taken.state = taken.state._replace(salary=None, confirm=meant)

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from graphs.eligibility.step import step
 Step = Callable[[Interview, Event, Rules], tuple[Interview, tuple[Action, ...]]]
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
+_TOO_LITTLE = Salary(None, Decimal(1))
 _CLASSES = Path(__file__).parent / "answers.yaml"
 
 
@@ -149,8 +151,8 @@ def _abstract(state: Interview, rules: Rules) -> Interview:
             follow_up=state.follow_up,
         )
     enough, confirm = Salary.exactly(rules.salary.minimum_monthly), state.confirm
-    if confirm and rules.enough(confirm.yes):
-        confirm = replace(confirm, yes=enough)
+    if confirm:
+        confirm = replace(confirm, yes=enough if rules.enough(confirm.yes) else _TOO_LITTLE)
     return state._replace(
         turns=0,
         reasons=state.reasons if state.stage == "end" else (),
@@ -288,6 +290,13 @@ def _obeys_an_opt_out(t: Transition, rules: Rules) -> str | None:
     return None if noted else "the caller asked in vain not to be called"
 
 
+def _answers_one_question(t: Transition, rules: Rules) -> str | None:
+    if t.answer.name not in ("yes", "no", "key_1", "key_2"):
+        return None
+    changed = sum(t.before.facts[fact] != t.after.facts[fact] for fact in t.after.facts)
+    return f"it changed {changed} facts" if changed > 1 else None
+
+
 def _grants_nothing(t: Transition, rules: Rules) -> str | None:
     return next((f"says {word!r}" for word in FORBIDDEN if word in t.said.lower()), None)
 
@@ -313,6 +322,7 @@ CLAIMS: Mapping[str, Claim] = {
     "an outcome stands": _stands,
     "a person can be reached from everywhere": _reaches_a_person,
     "an opt-out is obeyed everywhere": _obeys_an_opt_out,
+    "a bare yes or no answers one question": _answers_one_question,
     "it never says approved": _grants_nothing,
     "it never leaves the caller without an answer": _answers_always,
 }

@@ -146,7 +146,7 @@ class _Turn:
 
     def close(self, reason: str) -> None:
         """End the conversation before a decision; it may be taken up again."""
-        self.change(stage="end", reasons=(reason,))
+        self.change(stage="end", reasons=(reason,), reasks=0, silences=0)
         self._said.clear()
         self.say(f"closed.{reason}")
 

@@ -13,12 +13,15 @@ from graphs.eligibility.amounts.lexicon import LEXICON, ROLE
 _NUMBER, _DIGITS, _SCALE = ROLE["number"], ROLE["digits"], ROLE["scale"]
 _FRACTION, _REPEAT, _ARTICLE = ROLE["fraction"], ROLE["repeat"], ROLE["article"]
 _AND, _COMMA, _POINT, _OH = ROLE["and"], ROLE["comma"], ROLE["point"], ROLE["oh"]
-_HOMOGRAPH, _COUNTED = ROLE["homograph"], ROLE["counted"] | ROLE["span"]
+_HOMOGRAPH, _COUNTED = ROLE["homograph"], ROLE["counted"] | ROLE["span"] | ROLE["repeated"]
 _STARTS = _NUMBER | _DIGITS | _SCALE | _FRACTION | _REPEAT | _ARTICLE | _OH
 _BEFORE_LONE_SCALE = (
     sum(
         ROLE[name]
-        for name in ["filler", "currency", "income", "hedge", "comma", "stop", "month", "year", "ctc", "low", "low_either", "high", "high_either", "no", "not", "correct", "restate", "minus", "other_period", "or", "but", "and", "not_income", "elsewhere"]
+        for name in (
+            "filler currency income hedge comma stop month year ctc low low_either high "
+            "high_either no not correct restate minus other_period or but and not_income elsewhere"
+        ).split()
     )
     & ~ROLE["few"]
 )
@@ -118,7 +121,11 @@ class Reader:
             single=False,
             rules=left.rules + right.rules,
         )
-        if left.value % left.factor or joint and not right.scaled and right.value < 100 and after & ROLE["word"]:
+        if left.value % left.factor:
+            whole.problem = "amount.malformed"
+        elif self._is_give(at, joint):
+            whole.problem = "amount.elliptic"
+        elif not right.scaled and after & ROLE["word"]:
             whole.problem = "amount.malformed"
         elif left.factor >= _LAKH and not right.scaled and right.value < 100 and not joint:
             if not after & ROLE["currency"]:
@@ -126,6 +133,13 @@ class Reader:
                 longer = Decimal(left.value + right.value * (left.factor // 100))
                 whole.ends = (Decimal(whole.value), longer)
         return whole
+
+    def _is_give(self, at: int, joint: int) -> bool:
+        """ "chalees hazaar do": forty thousand and two, or "give me forty thousand"."""
+        word = self.row[at].word
+        if joint or word.value != 2 or word.rule != "amount.hindi":
+            return False
+        return not self._roles(at + 1) & (ROLE["currency"] | _SCALE | ROLE["sau"])
 
     # One group
 
@@ -140,9 +154,12 @@ class Reader:
                 return None
             group.multiplier, group.last = 1, at + 1
         elif lexeme.roles & _SCALE:
-            return self._lone_scale(at)
+            if not self._lone_scale(group):
+                return None
         elif not self._small(group):
             return None
+        if self._roles(at - 1) & _POINT:
+            group.problem = "amount.malformed"
         if group.problem:
             return group
         self._point(group)
@@ -234,7 +251,7 @@ class Reader:
         figures = self.row[at].figures
         if not figures.isdigit() or not 1 <= int(figures[0]) <= 9:
             return
-        if len(figures) == 4 and int(figures) % _THOUSAND == 0:
+        if len(figures) == 4 and int(figures) % _THOUSAND == 0 and int(figures) > _THOUSAND:
             group.multiplier = group.multiplier * _THOUSAND + int(figures)
             group.scaled = True
         elif len(figures) == 1 and self._roles(at + 1) & _SCALE:
@@ -252,9 +269,12 @@ class Reader:
         after = self._roles(at + 1)
         if lexeme.word.value == 2 and at and self.row[at - 1].roles & ROLE["verb_do"]:
             return False
-        if after & _SCALE or after & _COUNTED or after & _POINT:
+        if after & (_SCALE | _COUNTED | _POINT | ROLE["currency"]):
             return True
         before = self._roles(at - 1)
+        if after & ROLE["sau"] and lexeme.word.rule == "amount.hindi":
+            if before & _SCALE or self._roles(at + 2) & ROLE["currency"]:
+                return True
         joint = before & (_AND | _COMMA) and self._roles(at - 2) & _SCALE
         if joint or before & _SCALE and lexeme.word.value != 60:
             return not after & _PROSE
@@ -396,26 +416,19 @@ class Reader:
         group.value, group.factor, group.last = group.multiplier, 1, rest.last
         group.rules += rest.rules
 
-    def _lone_scale(self, at: int) -> Numeral | None:
-        """ "hazaar rupaye" is a thousand; "few thousand" and "to thousand" are no number."""
+    def _lone_scale(self, group: Numeral) -> bool:
+        """One of a scale: "hazaar rupaye". But "few thousand" and "to thousand" are no number."""
+        at = group.first
         lexeme = self.row[at]
         if lexeme.roles & ROLE["letter"]:
-            return None
-        numeral = Numeral(at, at + 1, hindi=True, scaled=True, rules=[lexeme.word.rule])
-        numeral.multiplier, numeral.factor = 1, lexeme.word.value
-        numeral.value = lexeme.word.value
+            return False
+        group.multiplier, group.hindi = 1, True
         before = self._roles(at - 1)
         known = at == 0 or before & _BEFORE_LONE_SCALE and not before & ROLE["few"]
         if lexeme.roles & ROLE["plural"] or not known:
-            numeral.problem = "amount.malformed"
-        elif self._roles(at + 1) & _SCALE:
-            numeral.last += 1
-            numeral.problem = "amount.malformed"
-            if lexeme.word.value == 100:  # "hundred thousand"
-                numeral.problem = None
-                numeral.factor = self.row[at + 1].word.value
-                numeral.multiplier, numeral.value = 100, 100 * numeral.factor
-        return numeral
+            group.last = at + 1
+            group.problem = "amount.malformed"
+        return True
 
     # Digits said one by one
 
