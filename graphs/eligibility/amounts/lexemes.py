@@ -10,7 +10,7 @@ _TOKEN = re.compile(
     (?P<other>\d{1,2}[/.\-]\d{1,2}[/.\-](?:19|20)?\d\d(?!\d)  # a date
       | \d{1,2}:\d{2}(?!\d)                                   # a time of day
       | (?:\+?91[\s\-]?)?[6-9]\d{4}[\s\-]?\d{5}(?!\d))        # a mobile number
-  | (?P<figures>\d+(?:[.,]\d+)*)
+  | (?P<figures>\d+(?:[.,]\d+)*|(?<![\w.,])\.\d+)
   | (?P<dotted>[pP]\.\s?[mMaA]\b\.?|[lL]\.\s?[pP]\.\s?[aA]\b\.?|[rR][sS]\.)
   | (?P<word>[A-Za-z\u00c0-\u024f\u0900-\u0963\u0971-\u097f\u200c\u200d]+
       (?:['\u2019][A-Za-z]+)?)
@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_PLAIN = re.compile(r"\d+(?:\.\d{1,2})?|\d+\.\d{3,}")
+_PLAIN = re.compile(r"\d*\.\d+|\d+")
 _GROUPED = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})(?:\.\d{1,2})?")
 
 _STOP, _COMMA = Word(ROLE["stop"]), Word(ROLE["comma"])
@@ -56,7 +56,7 @@ def figures_value(figures: str) -> Decimal | None:
         if not _GROUPED.fullmatch(figures):
             return None
         return Decimal(figures.replace(",", ""))
-    if len(figures) > 1 and figures[0] == "0" and figures[1] != ".":
+    if len(figures) > 1 and figures[0] in "0०" and figures[1] != ".":
         return None
     return Decimal(figures) if _PLAIN.fullmatch(figures) else None
 
@@ -98,7 +98,7 @@ def _dash(text: str, found: list[Lexeme], start: int, end: int) -> Lexeme | None
     after = text[end : end + 1]
     if glued and not found[-1].figures and found[-1].key != "k":
         return None if not found[-1].roles & ROLE["currency"] else Lexeme(_MINUS, "-", start, end)
-    if glued and not after.isdigit():
+    if glued and (not after or after.isalpha() or after.isspace()):
         return None
     if after.isdigit() and not glued and not (found and _numeric(found[-1])):
         return Lexeme(_MINUS, "-", start, end)

@@ -14,7 +14,7 @@ _ROLES = (
     "lpa package other_period not_period hedge to or between low low_either low_after high "
     "high_either high_after not no correct restate minus percent few span span_before span_pay "
     "counted identifier income not_income elsewhere but verb_do filler comma stop homograph letter "
-    "plural other sau"
+    "plural other sau vague repeated"
 ).split()
 ROLE = {name: 1 << bit for bit, name in enumerate(_ROLES)}
 """Bit of each role a word can play; the names are the headings of `words.yaml`."""
@@ -48,6 +48,7 @@ _VOWELS = str.maketrans(
     "\u093f\u0941\u0907\u0909\u0915\u0916\u0917\u091c\u0921\u0922\u092b\u092f",
 )
 _DOUBLED = re.compile(r"(.)\1+")
+_LEAST_FOLDED = 4  # shorter words are told apart by what folding takes away
 _ROMAN = (
     ("aa", "a"),
     ("ee", "i"),
@@ -140,7 +141,10 @@ class Lexicon:
 
     def look_up(self, key: str) -> Word:
         """The word listed under a normal key, or under its folded spelling, or `UNKNOWN`."""
-        return self.words.get(key) or self.folded.get(folded(key)) or UNKNOWN
+        word = self.words.get(key)
+        if word is None and len(key) >= _LEAST_FOLDED:
+            word = self.folded.get(folded(key))
+        return word or UNKNOWN
 
 
 def _merged(old: Word, new: Word) -> Word:

@@ -13,7 +13,7 @@ from graphs.eligibility.amounts.lexicon import LEXICON, ROLE
 _NUMBER, _DIGITS, _SCALE = ROLE["number"], ROLE["digits"], ROLE["scale"]
 _FRACTION, _REPEAT, _ARTICLE = ROLE["fraction"], ROLE["repeat"], ROLE["article"]
 _AND, _COMMA, _POINT, _OH = ROLE["and"], ROLE["comma"], ROLE["point"], ROLE["oh"]
-_HOMOGRAPH, _COUNTED = ROLE["homograph"], ROLE["counted"] | ROLE["span"]
+_HOMOGRAPH, _COUNTED = ROLE["homograph"], ROLE["counted"] | ROLE["span"] | ROLE["repeated"]
 _STARTS = _NUMBER | _DIGITS | _SCALE | _FRACTION | _REPEAT | _ARTICLE | _OH
 _BEFORE_LONE_SCALE = (
     sum(
@@ -123,7 +123,9 @@ class Reader:
         )
         if left.value % left.factor:
             whole.problem = "amount.malformed"
-        elif joint and not right.scaled and right.value < 100 and after & ROLE["word"]:
+        elif self._is_give(at, joint):
+            whole.problem = "amount.elliptic"
+        elif not right.scaled and after & ROLE["word"]:
             whole.problem = "amount.malformed"
         elif left.factor >= _LAKH and not right.scaled and right.value < 100 and not joint:
             if not after & ROLE["currency"]:
@@ -131,6 +133,13 @@ class Reader:
                 longer = Decimal(left.value + right.value * (left.factor // 100))
                 whole.ends = (Decimal(whole.value), longer)
         return whole
+
+    def _is_give(self, at: int, joint: int) -> bool:
+        """ "chalees hazaar do": forty thousand and two, or "give me forty thousand"."""
+        word = self.row[at].word
+        if joint or word.value != 2 or word.rule != "amount.hindi":
+            return False
+        return not self._roles(at + 1) & (ROLE["currency"] | _SCALE | ROLE["sau"])
 
     # One group
 
@@ -148,6 +157,8 @@ class Reader:
             return self._lone_scale(at)
         elif not self._small(group):
             return None
+        if self._roles(at - 1) & _POINT:
+            group.problem = "amount.malformed"
         if group.problem:
             return group
         self._point(group)
@@ -239,7 +250,7 @@ class Reader:
         figures = self.row[at].figures
         if not figures.isdigit() or not 1 <= int(figures[0]) <= 9:
             return
-        if len(figures) == 4 and int(figures) % _THOUSAND == 0:
+        if len(figures) == 4 and int(figures) % _THOUSAND == 0 and int(figures) > _THOUSAND:
             group.multiplier = group.multiplier * _THOUSAND + int(figures)
             group.scaled = True
         elif len(figures) == 1 and self._roles(at + 1) & _SCALE:
@@ -257,9 +268,12 @@ class Reader:
         after = self._roles(at + 1)
         if lexeme.word.value == 2 and at and self.row[at - 1].roles & ROLE["verb_do"]:
             return False
-        if after & _SCALE or after & _COUNTED or after & _POINT:
+        if after & (_SCALE | _COUNTED | _POINT | ROLE["currency"]):
             return True
         before = self._roles(at - 1)
+        if after & ROLE["sau"] and lexeme.word.rule == "amount.hindi":
+            if before & _SCALE or self._roles(at + 2) & ROLE["currency"]:
+                return True
         joint = before & (_AND | _COMMA) and self._roles(at - 2) & _SCALE
         if joint or before & _SCALE and lexeme.word.value != 60:
             return not after & _PROSE

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from graphs.eligibility.amounts.lexemes import Lexeme, lexemes
-from graphs.eligibility.amounts.lexicon import LEXICON, ROLE
+from graphs.eligibility.amounts.lexicon import LEXICON, ROLE, normal
 from graphs.eligibility.amounts.numerals import Numeral, Reader
 from graphs.eligibility.readings import Reading, Unclear
 
@@ -32,7 +32,11 @@ _HIGH_BEFORE = ROLE["high"] | ROLE["high_either"]
 _HIGH_AFTER = ROLE["high_after"] | ROLE["high_either"]
 _SUPERSEDES = ROLE["no"] | ROLE["correct"] | ROLE["restate"]
 _JOINS = ROLE["to"] | ROLE["or"] | ROLE["and"]
-_UNSEEN = ~(ROLE["filler"] | ROLE["homograph"] | ROLE["article"] | ROLE["letter"])
+_WITHIN = ("mein", "me", normal("में"))
+_REPEAT_PASS = (
+    ROLE["filler"] | ROLE["currency"] | ROLE["comma"] | ROLE["stop"] | ROLE["hedge"]
+    | ROLE["restate"] | ROLE["month"] | ROLE["year"] | ROLE["income"]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +83,26 @@ def parse_amount(text: str) -> Reading[Amount] | UnclearAmount | None:
     return None
 
 
+def _plain(value: Decimal | int) -> Decimal:
+    """The value without trailing zeros: "1.5 lakh" is 150000, not 150000.0."""
+    return Decimal(int(value)) if value == int(value) else Decimal(value)
+
+
 class _Utterance:
     """The lexemes of one utterance and the numerals among them."""
 
     def __init__(self, row: list[Lexeme]) -> None:
         self.row = row
         self.size = len(row)
-        seen = 0
-        for lexeme in row:
-            seen |= lexeme.roles
-        self.seen = seen
+        self.seen = seen = self._all_roles()
         self.rules: list[str] = []
         self.numerals = Reader(row, compose=not seen & ROLE["between"]).numerals()
+
+    def _all_roles(self) -> int:
+        seen = 0
+        for lexeme in self.row:
+            seen |= lexeme.roles
+        return seen
 
     def judged(self) -> Reading[Amount] | UnclearAmount | None:
         paid_for = self._drop_other_numbers()
@@ -113,6 +125,7 @@ class _Utterance:
         """Leave out ages, durations, counts and identifiers; True if pay over a span was said."""
         kept: list[Numeral] = []
         paid_for_span = False
+        durations = False
         later: Numeral | None = None
         for numeral in reversed(self.numerals):
             other = self._is_other(numeral)
@@ -122,10 +135,15 @@ class _Utterance:
             if other:
                 later = numeral
                 paid_for_span |= self._is_paid_span(numeral)
+                if self._roles(numeral.last) & ROLE["span"]:
+                    self.row[numeral.last].roles = ROLE["counted"]
+                    durations = True
             else:
                 later = None
                 kept.append(numeral)
         self.numerals = kept[::-1]
+        if durations:  # "saal ka" after a number of years is no period of the amount
+            self.seen = self._all_roles()
         return paid_for_span
 
     def _is_other(self, numeral: Numeral) -> bool:
@@ -142,7 +160,7 @@ class _Utterance:
             or (last.figures and self._glued_after(numeral.last) and weak)
         ):
             return True
-        if weak and after & (ROLE["counted"] | ROLE["span"]):
+        if weak and after & (ROLE["counted"] | ROLE["span"] | ROLE["repeated"]):
             return True
         if weak and self.row[numeral.last - 1].figures and self._is_clock(numeral.last):
             return True
@@ -185,12 +203,19 @@ class _Utterance:
 
     def _is_paid_span(self, numeral: Numeral) -> bool:
         """ "one lakh in three months", "teen mahine mein ek lakh"."""
+        if self._roles(numeral.last) & ROLE["repeated"]:
+            return True
         if not self._roles(numeral.last) & ROLE["span"]:
             return False
         if self._roles(numeral.first - 1) & ROLE["span_before"]:
             return True
-        here, after = self._roles(numeral.last), self._roles(numeral.last + 1)
-        return bool(here & ROLE["span_pay"] or after & ROLE["span_pay"])
+        at = numeral.last + (not self._roles(numeral.last) & ROLE["span_pay"])
+        if not self._roles(at) & ROLE["span_pay"]:
+            return False
+        if self.row[at].key.endswith(_WITHIN):
+            return True
+        amounts = ROLE["currency"] | _NUMERIC
+        return bool((self._roles(at + 1) | self._roles(numeral.first - 1)) & amounts)
 
     def _currency_beside(self, numeral: Numeral) -> bool:
         before = numeral.first - 1
@@ -270,7 +295,7 @@ class _Utterance:
         return self._several(chosen, relation)
 
     def _repeats(self, previous: Numeral, numeral: Numeral, gap: int) -> bool:
-        if previous.problem or numeral.problem or gap & _JOINS:
+        if previous.problem or numeral.problem or gap & ~_REPEAT_PASS or gap & ROLE["few"]:
             return False
         if previous.value == numeral.value:
             return True
@@ -295,7 +320,7 @@ class _Utterance:
     def _ends(self, chosen: list[Numeral]) -> tuple[Decimal, Decimal] | None:
         """Least and most a month, the last numeral lending its scale to bare ones before it."""
         last = chosen[-1]
-        if self._weak(last):
+        if self._weak(last) or len(chosen) > 2:
             return None
         values: list[Decimal] = []
         for numeral in chosen:
@@ -325,21 +350,34 @@ class _Utterance:
             return self._unclear("amount.currency")
         if self._is_bare(numeral):
             return self._unclear("amount.bare")
-        if self._is_not_income(numeral):
+        if self.seen & ROLE["percent"] or self._is_not_income(numeral):
             return self._unclear("amount.not_income")
+        after = self._after_currency(numeral)
         if self._roles(numeral.first - 1) & ROLE["to"] and numeral.first > 1:
             return self._unclear("amount.malformed")
+        if after & ROLE["to"]:
+            return self._unclear("amount.range")
+        if after & ROLE["span"] and not after & _PERIODS:
+            return self._unclear("amount.period")
         period = self._period(numeral)
         if isinstance(period, UnclearAmount):
             return period
         if self.seen & ROLE["between"]:
             return self._unclear("amount.range")
-        amount = Amount(Decimal(numeral.value), period, self._is_hedged(numeral))
+        amount = Amount(_plain(numeral.value), period, self._is_hedged(numeral))
         if (bound := self._bound(numeral, amount.monthly)) is not None:
-            return self._unclear("amount.bound", bound)
+            return self._unclear("amount.bound", None if self._denies(numeral) else bound)
+        if self._is_vague(numeral):
+            return self._unclear("amount.bound")
         if amount.monthly > LEXICON.most_a_month:
             return self._unclear("amount.implausible")
         return Reading(amount, self._span(), self._rules(numeral, amount))
+
+    def _after_currency(self, numeral: Numeral) -> int:
+        at = numeral.last
+        while self._roles(at) & ROLE["currency"]:
+            at += 1
+        return self._roles(at)
 
     def _is_negative(self, numeral: Numeral) -> bool:
         at = numeral.first - 1
@@ -368,6 +406,12 @@ class _Utterance:
             return False
         return self._refused_before(numeral)
 
+    def _denies(self, numeral: Numeral) -> bool:
+        """ "tees hazaar se kam nahi": the bound itself is denied."""
+        return any(
+            self.row[at].roles & (ROLE["no"] | ROLE["not"]) for at in range(numeral.last, self.size)
+        )
+
     def _refused_before(self, numeral: Numeral) -> bool:
         """A "nahi" in the middle of the clause denies; at its start or beside the amount, not."""
         at = numeral.first - 1
@@ -391,7 +435,7 @@ class _Utterance:
         if not self._weak(numeral):
             return self._is_calendar_year(numeral) and not self._currency_beside(numeral)
         if numeral.value == 0:
-            return bool(self._roles(numeral.last) & (ROLE["word"] | ROLE["income"]))
+            return bool(self._roles(numeral.last) & ROLE["word"])
         return True
 
     def _is_not_income(self, numeral: Numeral) -> bool:
@@ -400,6 +444,8 @@ class _Utterance:
             return False
         first, last = self._clause(numeral)
         if any(self.row[at].roles & ROLE["elsewhere"] for at in range(first, last)):
+            return True
+        if any(self.row[at].roles & ROLE["not_income"] for at in range(numeral.last, last)):
             return True
         at = numeral.first - 1
         while at >= 0 and not self.row[at].roles & subjects:
@@ -455,6 +501,19 @@ class _Utterance:
 
     def _bound(self, numeral: Numeral, monthly: Decimal) -> tuple[Decimal, Decimal] | None:
         """The open range of "more than", "se kam", "tak", or None."""
+        before, after = self._beside(numeral)
+        if before & _LOW_BEFORE or after & _LOW_AFTER:
+            return monthly, Decimal("Infinity")
+        if before & _HIGH_BEFORE or after & _HIGH_AFTER:
+            return Decimal(0), monthly
+        return None
+
+    def _is_vague(self, numeral: Numeral) -> bool:
+        before, after = self._beside(numeral)
+        return bool((before | after) & ROLE["vague"])
+
+    def _beside(self, numeral: Numeral) -> tuple[int, int]:
+        """What stands before and after it, with the words that may come between."""
         at = numeral.first - 1
         before = self._roles(at)
         while at >= 0 and self.row[at].roles & _BEFORE_PASS:
@@ -465,11 +524,7 @@ class _Utterance:
         while at < self.size and self.row[at].roles & _AFTER_PASS:
             at += 1
             after |= self._roles(at)
-        if before & _LOW_BEFORE or after & _LOW_AFTER:
-            return monthly, Decimal("Infinity")
-        if before & _HIGH_BEFORE or after & _HIGH_AFTER:
-            return Decimal(0), monthly
-        return None
+        return before, after
 
     # Evidence
 
