@@ -24,7 +24,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _PLAIN = re.compile(r"\d*\.\d+|\d+")
-_GROUPED = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})(?:\.\d{1,2})?")
+_GROUPED = re.compile(r"(?![0०])(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})(?:\.\d{1,2})?")
 
 _STOP, _COMMA = Word(ROLE["stop"]), Word(ROLE["comma"])
 _OTHER, _MINUS = Word(ROLE["other"]), Word(ROLE["minus"], rule="amount.minus")
