@@ -11,7 +11,7 @@ _TOKEN = re.compile(
       | \d{1,2}:\d{2}(?!\d)                                   # a time of day
       | (?:\+?91[\s\-]?)?[6-9]\d{4}[\s\-]?\d{5}(?!\d))        # a mobile number
   | (?P<figures>\d+(?:[.,]\d+)*|(?<![\w.,])\.\d+)
-  | (?P<dotted>[pP]\.\s?[mMaA]\b\.?|[lL]\.\s?[pP]\.\s?[aA]\b\.?|[rR][sS]\.)
+  | (?P<dotted>[pP]\.\s?[mMaA]\b\.?|[lL]\.\s?[pP]\.\s?[aA]\b\.?|[rR][sS]\.|[aA]pprox\.)
   | (?P<word>[A-Za-z\u00c0-\u024f\u0900-\u0963\u0971-\u097f\u200c\u200d]+
       (?:['\u2019][A-Za-z]+)?)
   | (?P<letters>[^\W\d_]+)

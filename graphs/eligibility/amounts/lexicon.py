@@ -14,7 +14,7 @@ _ROLES = (
     "lpa package other_period not_period hedge to or between low low_either low_after high "
     "high_either high_after not no correct restate minus percent few span span_before span_pay "
     "counted identifier income not_income elsewhere but verb_do filler comma stop homograph letter "
-    "plural other sau vague repeated"
+    "plural other sau vague repeated yearish"
 ).split()
 ROLE = {name: 1 << bit for bit, name in enumerate(_ROLES)}
 """Bit of each role a word can play; the names are the headings of `words.yaml`."""

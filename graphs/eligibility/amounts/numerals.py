@@ -154,7 +154,8 @@ class Reader:
                 return None
             group.multiplier, group.last = 1, at + 1
         elif lexeme.roles & _SCALE:
-            return self._lone_scale(at)
+            if not self._lone_scale(group):
+                return None
         elif not self._small(group):
             return None
         if self._roles(at - 1) & _POINT:
@@ -415,26 +416,19 @@ class Reader:
         group.value, group.factor, group.last = group.multiplier, 1, rest.last
         group.rules += rest.rules
 
-    def _lone_scale(self, at: int) -> Numeral | None:
-        """ "hazaar rupaye" is a thousand; "few thousand" and "to thousand" are no number."""
+    def _lone_scale(self, group: Numeral) -> bool:
+        """One of a scale: "hazaar rupaye". But "few thousand" and "to thousand" are no number."""
+        at = group.first
         lexeme = self.row[at]
         if lexeme.roles & ROLE["letter"]:
-            return None
-        numeral = Numeral(at, at + 1, hindi=True, scaled=True, rules=[lexeme.word.rule])
-        numeral.multiplier, numeral.factor = 1, lexeme.word.value
-        numeral.value = lexeme.word.value
+            return False
+        group.multiplier, group.hindi = 1, True
         before = self._roles(at - 1)
         known = at == 0 or before & _BEFORE_LONE_SCALE and not before & ROLE["few"]
         if lexeme.roles & ROLE["plural"] or not known:
-            numeral.problem = "amount.malformed"
-        elif self._roles(at + 1) & _SCALE:
-            numeral.last += 1
-            numeral.problem = "amount.malformed"
-            if lexeme.word.value == 100:  # "hundred thousand"
-                numeral.problem = None
-                numeral.factor = self.row[at + 1].word.value
-                numeral.multiplier, numeral.value = 100, 100 * numeral.factor
-        return numeral
+            group.last = at + 1
+            group.problem = "amount.malformed"
+        return True
 
     # Digits said one by one
 

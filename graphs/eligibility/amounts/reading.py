@@ -209,6 +209,8 @@ class _Utterance:
             return False
         if self._roles(numeral.first - 1) & ROLE["span_before"]:
             return True
+        if numeral.value == 1 and numeral.first and self.row[numeral.first - 1].key == "for":
+            return True
         at = numeral.last + (not self._roles(numeral.last) & ROLE["span_pay"])
         if not self._roles(at) & ROLE["span_pay"]:
             return False
@@ -231,10 +233,13 @@ class _Utterance:
 
     def _gap_roles(self, left: Numeral, right: Numeral) -> int:
         """What stands between two numerals."""
-        roles = 0
+        roles = dash = 0
         for at in range(left.last, right.first):
-            roles |= self.row[at].roles
-        return roles
+            if self.row[at].key == "-":
+                dash = self.row[at].roles
+            else:
+                roles |= self.row[at].roles
+        return roles if roles & _SUPERSEDES else roles | dash  # "20 - I mean 30"
 
     # Which of several is meant
 
@@ -331,17 +336,23 @@ class _Utterance:
                 if not last.single or value >= last.value:
                     return None
             values.append(value)
-        period = self._period(last)
-        if isinstance(period, UnclearAmount):
+        return self._a_month(last, (min(values), max(values)))
+
+    def _a_month(
+        self, numeral: Numeral, ends: tuple[Decimal, Decimal] | None
+    ) -> tuple[Decimal, Decimal] | None:
+        period = self._period(numeral) if ends else None
+        if ends is None or isinstance(period, UnclearAmount):
             return None
-        low, high = min(values), max(values)
-        return (low / 12, high / 12) if period == "year" else (low, high)
+        low, high = ends
+        months = _MONTHS_A_YEAR if period == "year" else 1
+        return low / months, high / months
 
     # What is said of the one that is meant
 
     def _single(self, numeral: Numeral) -> Reading[Amount] | UnclearAmount:
         if numeral.problem:
-            return self._unclear(numeral.problem, numeral.ends)
+            return self._unclear(numeral.problem, self._a_month(numeral, numeral.ends))
         if self._is_negative(numeral):
             return self._unclear("amount.negative")
         if self._is_taken_back(numeral):
@@ -357,6 +368,8 @@ class _Utterance:
             return self._unclear("amount.malformed")
         if after & ROLE["to"]:
             return self._unclear("amount.range")
+        if after & ROLE["and"] and self._is_half(numeral.last + 1):
+            return self._unclear("amount.malformed")
         if after & ROLE["span"] and not after & _PERIODS:
             return self._unclear("amount.period")
         period = self._period(numeral)
@@ -372,6 +385,11 @@ class _Utterance:
         if amount.monthly > LEXICON.most_a_month:
             return self._unclear("amount.implausible")
         return Reading(amount, self._span(), self._rules(numeral, amount))
+
+    def _is_half(self, at: int) -> bool:
+        """Whether "(a) half" stands here, as in "two lakh and a half"."""
+        at += bool(self._roles(at) & ROLE["article"])
+        return bool(self._roles(at) & ROLE["fraction"])
 
     def _after_currency(self, numeral: Numeral) -> int:
         at = numeral.last
@@ -468,7 +486,7 @@ class _Utterance:
     def _period(self, numeral: Numeral) -> Period | None | UnclearAmount:
         """The period of an amount: beside it, or before it in its clause."""
         lpa = any(self.row[at].roles & ROLE["lpa"] for at in range(numeral.first, numeral.last))
-        if not self.seen & (_PERIODS | ROLE["lpa"]):
+        if not self.seen & (_PERIODS | ROLE["lpa"] | ROLE["yearish"]):
             return None
         found = ROLE["year"] if lpa else 0
         at = numeral.first - 1
@@ -489,7 +507,7 @@ class _Utterance:
             return "month"
         if year or found & ROLE["ctc"]:
             return "year"
-        if self.seen & (_PERIODS & ~ROLE["month"] | ROLE["lpa"]):
+        if self.seen & (_PERIODS & ~ROLE["month"] | ROLE["lpa"] | ROLE["yearish"]):
             return self._unclear("amount.period")
         return None
 
