@@ -77,8 +77,10 @@ def test_plain_figures_are_their_number_unless_they_look_like_a_year(number: int
     assert heard.value.rupees == number
 
 
-POLITE = ["{}", "sir, {}", "{} sir", "haan ji, {}.", "my salary is {}", "{} hai ji", "{}!",
-          "I earn {}", "meri salary {} hai", "  {}  ", "umm, {}", "main {} kamata hoon"]  # fmt: skip
+POLITE = [
+    *("{}", "sir, {}", "{} sir", "haan ji, {}.", "my salary is {}", "{} hai ji", "Yes. {}!"),
+    *("I earn {}", "meri salary {} hai", "  {}  ", "umm, {}", "main {} kamata hoon"),
+]
 
 
 @given(incomes, st.sampled_from(POLITE), st.sampled_from([str.upper, str.lower, str.title]))

@@ -45,6 +45,8 @@ class DigitRuns:
         text, count = "", 0
         if (tens := self._tens(at)) is not None:
             text, at = tens
+            if self.row[start].figures and at < self.size and len(self.row[at].figures) == 3:
+                return None  # "25 000" is a split grouping, not digits
             following = self.digits(at)
             if following is None or following[0].strip("0०"):
                 return None
