@@ -97,6 +97,7 @@ def test_other_money_is_asked_again() -> None:
         ("char hazaar char sau chawalis", 4_444),
         ("paanch so rupaye", 500),
         ("पच्चीस हज़ार पाँच सौ", 25_500),
+        ("ट्वेंटी फाइव थाउजेंड", 25_000),
         ("१.५ लाख", 150_000),
     ],
 )
@@ -160,6 +161,7 @@ def test_what_a_recogniser_split_is_put_together(said: str) -> None:
         ("3 lakh per annum", "year", 25_000),
         ("saal ka teen lakh", "year", 25_000),
         ("छह लाख प्रति वर्ष", "year", 50_000),
+        ("छः लाख पर एनम", "year", 50_000),
         ("my annual income is 7,20,000", "year", 60_000),
         ("40 thousand a month", "month", 40_000),
         ("40,000/month", "month", 40_000),

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from num2words import num2words
 from num_to_words import num_to_word
@@ -48,9 +48,17 @@ def assert_well_formed(text: str) -> None:
         assert 0 <= heard.ends[0] <= heard.ends[1]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 @example("İ 25 thousand")
 @example("9" * 5000)
+@example("9" * 5000 + " lakh")
+@example("0." + "9" * 5000 + " lakh")
+@example("five " * 5000)
+@example("double " * 5000 + "five")
+@example("twenty " * 5000)
+@example("ek lakh aur " * 2000)
+@example("not " * 2000 + "20 or " * 2000)
 @example("²³ ½ lakh")
 def test_no_text_makes_it_fail(text: str) -> None:
     assert_well_formed(text)

@@ -25,6 +25,8 @@ class DigitRuns:
             return None
         lexeme = self.row[at]
         if lexeme.roles & _REPEAT:
+            if self._roles(at + 1) & _REPEAT:
+                return None
             inner = self.digits(at + 1)
             if inner is None or len(inner[0]) != 1:
                 return None
@@ -79,12 +81,12 @@ class DigitRuns:
             return None
         if len(text) < 2:
             return None
+        if len(text) > LEXICON.most_digits:
+            return Numeral(start, at, problem="amount.identifier", rules=["amount.digit_by_digit"])
         run = Numeral(start, at, int(text), int(text), rules=["amount.digit_by_digit"])
         run.scaled = len(text) >= 4
         after = self._roles(at)
-        if len(text) > LEXICON.most_digits:
-            run.problem = "amount.identifier"
-        elif text[0] == "0" or tens and len(text) != 5:
+        if text[0] == "0" or tens and len(text) != 5:
             run.problem = "amount.malformed"
         elif after & _SCALE and self.row[at].word.value != 100 and repeat and len(text) == 2:
             run.factor, run.scaled, run.last = self.row[at].word.value, True, at + 1

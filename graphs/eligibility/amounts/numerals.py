@@ -16,7 +16,8 @@ _DIGITS, _AND, _COMMA = ROLE["digits"], ROLE["and"], ROLE["comma"]
 _SCALE, _OH = ROLE["scale"], ROLE["oh"]
 _STARTS = roles("number", "digits", "scale", "fraction", "repeat", "article", "oh")
 _COUNTED = roles("counted", "span", "repeated", "percent")
-_LAKH = 100_000
+_ELLIPSIS = {1_000: 10, 100_000: 100, 10_000_000: 100}
+"""Scale: what stands for tenths or hundredths of it when said alone after it."""
 
 
 class Reader:
@@ -95,11 +96,17 @@ class Reader:
             whole.problem = "amount.elliptic"
         elif not right.scaled and after & ROLE["word"]:
             whole.problem = "amount.malformed"
-        elif left.factor >= _LAKH and right.value < 100 and not joint | after & ROLE["currency"]:
+        elif self._is_elliptic(left, right, joint | after & ROLE["currency"]):
             whole.problem = "amount.elliptic"
-            longer = Decimal(left.value + right.value * (left.factor // 100))
+            longer = Decimal(left.value + right.value * (left.factor // _ELLIPSIS[left.factor]))
             whole.ends = (Decimal(whole.value), longer)
         return whole
+
+    def _is_elliptic(self, left: Numeral, right: Numeral, explicit: int) -> bool:
+        """Whether "one lakh twenty" may be 1,20,000, "forty thousand five" 40,500."""
+        if explicit or right.scaled or left.factor not in _ELLIPSIS:
+            return False
+        return right.value < _ELLIPSIS[left.factor]
 
     def _is_give(self, at: int, joint: int) -> bool:
         """Whether "chalees hazaar do" may be 40,002 or "give me forty thousand"."""

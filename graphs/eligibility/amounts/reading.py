@@ -4,26 +4,23 @@ Right or silent: every reading is the only sensible one; whatever could be taken
 `UnclearAmount` with its reason, so that the interview asks again.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
+from graphs.eligibility.amounts.amount import MONTHS_A_YEAR, Amount, Period, UnclearAmount
 from graphs.eligibility.amounts.lexemes import lexemes
 from graphs.eligibility.amounts.lexicon import LEXICON, ROLE, roles
 from graphs.eligibility.amounts.numeral import Numeral
 from graphs.eligibility.amounts.numerals import Reader
 from graphs.eligibility.amounts.row import Row
 from graphs.eligibility.amounts.selection import Selection
-from graphs.eligibility.readings import Reading, Unclear
+from graphs.eligibility.readings import Reading
 
-Period = Literal["month", "year"]
-
-_MONTHS_A_YEAR = 12
 _NUMERIC = roles("digits", "number", "scale", "fraction", "repeat")
 _BREAK = roles("comma", "stop", "and", "but")
 _PERIODS = roles("month", "year", "ctc", "package", "other_period")
 _YEARLY = roles("year", "lpa")
 _ANY_PERIOD = _PERIODS | roles("lpa", "yearish")
+_STATED = _PERIODS | ROLE["lpa"]
 _NOT_MONTHLY = _ANY_PERIOD & ~ROLE["month"]
 _BEFORE_PASS = roles(
     "filler", "currency", "hedge", "income", "month", "year", "ctc", "low_either", "high_either"
@@ -33,6 +30,7 @@ _PERIOD_PASS = _AFTER_PASS | roles(
     "comma", "low_after", "high_after", "or", "low_either", "high_either", "to"
 )
 _DENIES, _REFUSES = roles("no", "not"), roles("no", "correct")
+_LIKE_NUMBERS = ("to", "too", "for")
 _CLAUSE_END = roles("stop", "but", "and")
 _PAUSE = roles("comma", "stop", "filler")
 _UP_TO_NO = roles("filler", "currency", "comma", "hedge")
@@ -41,36 +39,6 @@ _SUBJECT, _ELSEWHERE = roles("not_income", "income"), roles("not_income", "elsew
 _LOW_BEFORE, _LOW_AFTER = roles("low", "low_either"), roles("low_after", "low_either")
 _HIGH_BEFORE = roles("high", "high_either")
 _HIGH_AFTER = roles("high_after", "high_either")
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """An income as the caller said it."""
-
-    rupees: Decimal
-    """The amount as said, in rupees for the period."""
-    period: Period | None
-    """What it is paid for; None when that was not said."""
-    approximate: bool
-    """It was hedged: "around", "lagbhag"."""
-
-    @property
-    def monthly(self) -> Decimal:
-        """Rupees a month: a yearly amount divided by twelve."""
-        return self.rupees / _MONTHS_A_YEAR if self.period == "year" else self.rupees
-
-
-@dataclass(frozen=True, slots=True)
-class UnclearAmount(Unclear):
-    """An amount that could mean more than one thing.
-
-    Reasons: `amount.range`, `.alternatives`, `.bound`, `.bare`, `.malformed`, `.elliptic`,
-    `.negative`, `.negated`, `.period`, `.currency`, `.not_income`, `.implausible`.
-    """
-
-    ends: tuple[Decimal, Decimal] | None = None
-    """Least and most rupees a month it can mean, both included, when that is known: the interview
-    may decide when both fall on one side of its threshold. A bound is open at 0 or `Infinity`."""
 
 
 def parse_amount(text: str) -> Reading[Amount] | UnclearAmount | None:
@@ -165,7 +133,7 @@ class _Utterance:
         if ends is None or isinstance(period, UnclearAmount):
             return None
         low, high = ends
-        months = _MONTHS_A_YEAR if period == "year" else 1
+        months = MONTHS_A_YEAR if period == "year" else 1
         return low / months, high / months
 
     # What is said of the one that is meant
@@ -184,7 +152,7 @@ class _Utterance:
         if self.seen & ROLE["percent"] or self._is_not_income(numeral):
             return self._unclear("amount.not_income")
         after = self._after_currency(numeral)
-        if self._roles(numeral.first - 1) & ROLE["to"] and numeral.first > 1:
+        if self._is_misheard(numeral):
             return self._unclear("amount.malformed")
         if after & ROLE["to"]:
             return self._unclear("amount.range")
@@ -205,6 +173,12 @@ class _Utterance:
         if amount.monthly > LEXICON.most_a_month:
             return self._unclear("amount.implausible")
         return Reading(amount, self._span(), self._rules(numeral, amount))
+
+    def _is_misheard(self, numeral: Numeral) -> bool:
+        """Whether "to" or "for" before it may have been "two", "four" or "forty"."""
+        if numeral.first and self.row[numeral.first - 1].key in _LIKE_NUMBERS:
+            return numeral.multiplier < 10
+        return bool(self._roles(numeral.first - 1) & ROLE["to"])
 
     def _is_half(self, at: int) -> bool:
         """Whether "(a) half" stands here, as in "two lakh and a half"."""
@@ -305,15 +279,11 @@ class _Utterance:
         lpa = any(self.row[at].roles & ROLE["lpa"] for at in range(numeral.first, numeral.last))
         if not self.seen & _ANY_PERIOD:
             return None
-        found = ROLE["year"] if lpa else 0
-        at = numeral.first - 1
-        while at >= 0 and not self.row[at].roles & _CLAUSE_END:
-            found |= self.row[at].roles & (_PERIODS | ROLE["lpa"])
-            at -= 1
-        at = numeral.last
-        while at < self.size and self.row[at].roles & _PERIOD_PASS:
-            found |= self.row[at].roles & (_PERIODS | ROLE["lpa"])
-            at += 1
+        beside, apart = self._periods(numeral)
+        found = beside | (ROLE["year"] if lpa else 0)
+        if apart & _NOT_MONTHLY and not found & ROLE["month"]:
+            return self._unclear("amount.period")
+        found |= apart & ROLE["month"]
         month, year = bool(found & ROLE["month"]), bool(found & _YEARLY)
         if month and year or found & ROLE["other_period"]:
             return self._unclear("amount.period")
@@ -324,6 +294,32 @@ class _Utterance:
         if self.seen & _NOT_MONTHLY:
             return self._unclear("amount.period")
         return None
+
+    def _periods(self, numeral: Numeral) -> tuple[int, int]:
+        """Periods in the amount's clause, and those that a comma parts from it."""
+        beside = apart = crossed = 0
+        at = numeral.first - 1
+        while at >= 0 and not self.row[at].roles & _CLAUSE_END:
+            here = self.row[at].roles
+            crossed |= here & ROLE["comma"]
+            if crossed:
+                apart |= here & _STATED
+            else:
+                beside |= here & _STATED
+            at -= 1
+        at = numeral.last
+        crossed = after_comma = 0
+        while at < self.size and self.row[at].roles & _PERIOD_PASS:
+            here = self.row[at].roles
+            crossed |= here & ROLE["comma"]
+            if crossed:
+                after_comma |= here & _STATED
+            else:
+                beside |= here & _STATED
+            at += 1
+        if at < self.size and not self.row[at].roles & _CLAUSE_END:
+            return beside, apart | after_comma  # "40 thousand, yearly I get ..."
+        return beside | after_comma, apart
 
     def _is_hedged(self, numeral: Numeral) -> bool:
         if not self.seen & ROLE["hedge"]:
