@@ -189,6 +189,9 @@ def test_the_period_is_the_one_that_was_said(said: str, period: str, monthly: in
         "20 thousand each from 2 jobs",
         "12 lakh package",
         "40 thousand per month per annum",
+        "40 thousand, yearly I get a bonus",
+        "my salary is 40 thousand, CTC nahi pata",
+        "I pay annual fees, salary 40 thousand",
     ],
 )
 def test_pay_by_any_other_period_is_asked_again(said: str) -> None:
@@ -291,9 +294,13 @@ def test_what_no_grammar_allows_is_malformed(said: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "low", "high"),
-    [("ek lakh bees", 100_020, 120_000), ("one lakh twenty", 100_020, 120_000)],
+    [
+        ("ek lakh bees", 100_020, 120_000),
+        ("one lakh twenty", 100_020, 120_000),
+        ("forty thousand five", 40_005, 40_500),
+    ],
 )
-def test_one_lakh_twenty_may_leave_out_a_thousand(said: str, low: int, high: int) -> None:
+def test_one_lakh_twenty_may_leave_out_a_scale(said: str, low: int, high: int) -> None:
     heard = unclear(said)
     assert heard.reason == "amount.elliptic"
     assert heard.ends == (low, high)

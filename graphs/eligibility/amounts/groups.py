@@ -247,7 +247,7 @@ class Groups:
         if (
             at < self.size
             and self.row[at].word.rule == "amount.half"
-            and self._roles(at + 1) & _SCALE
+            and self._roles(at + 1) & (_SCALE | ROLE["lpa"])
         ):
             group.multiplier += Decimal("0.5")
             group.last = at + 1

@@ -297,29 +297,25 @@ class _Utterance:
 
     def _periods(self, numeral: Numeral) -> tuple[int, int]:
         """Periods in the amount's clause, and those that a comma parts from it."""
-        beside = apart = crossed = 0
-        at = numeral.first - 1
-        while at >= 0 and not self.row[at].roles & _CLAUSE_END:
+        beside, apart, _ = self._stated(range(numeral.first - 1, -1, -1), ~_CLAUSE_END)
+        near, far, end = self._stated(range(numeral.last, self.size), _PERIOD_PASS)
+        if far & ROLE["ctc"] or end & ~_CLAUSE_END:  # "40 thousand, yearly I get a bonus"
+            return beside | near, apart | far
+        return beside | near | far, apart
+
+    def _stated(self, places: range, passes: int) -> tuple[int, int, int]:
+        """Periods on the way along `places`: before a comma, after it; and where the way ends."""
+        near = far = comma = 0
+        for at in places:
             here = self.row[at].roles
-            crossed |= here & ROLE["comma"]
-            if crossed:
-                apart |= here & _STATED
+            if not here & passes:
+                return near, far, here
+            comma |= here & ROLE["comma"]
+            if comma:
+                far |= here & _STATED
             else:
-                beside |= here & _STATED
-            at -= 1
-        at = numeral.last
-        crossed = after_comma = 0
-        while at < self.size and self.row[at].roles & _PERIOD_PASS:
-            here = self.row[at].roles
-            crossed |= here & ROLE["comma"]
-            if crossed:
-                after_comma |= here & _STATED
-            else:
-                beside |= here & _STATED
-            at += 1
-        if at < self.size and not self.row[at].roles & _CLAUSE_END:
-            return beside, apart | after_comma  # "40 thousand, yearly I get ..."
-        return beside | after_comma, apart
+                near |= here & _STATED
+        return near, far, 0
 
     def _is_hedged(self, numeral: Numeral) -> bool:
         if not self.seen & ROLE["hedge"]:
