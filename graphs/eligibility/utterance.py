@@ -1,4 +1,4 @@
-"""Words of an utterance as a speech recogniser writes them, and vocabularies that find phrases in them."""
+"""Words of an utterance as a speech recogniser writes them, and phrases found among them."""
 
 import itertools
 import re
@@ -49,7 +49,7 @@ def _fold(word: str) -> str:
     return unicodedata.normalize("NFKD", word.lower()).translate(_FOLDED)
 
 
-_SPELLINGS = {
+_SPELLINGS: dict[str, str] = {
     _fold(variant): canonical
     for canonical, variants in load_lexicon("spellings").items()
     for variant in variants.split()
@@ -64,9 +64,7 @@ def _spell(word: str) -> str:
 
 def words(text: str) -> list[Word]:
     """Split a text into words; punctuation, case and spelling variants of known words vanish."""
-    return [
-        Word(_spell(match[0]), match.start(), match.end()) for match in _WORD.finditer(text)
-    ]
+    return [Word(_spell(match[0]), match.start(), match.end()) for match in _WORD.finditer(text)]
 
 
 def span(heard: Sequence[Word], first: int, last: int) -> tuple[int, int]:

@@ -24,3 +24,8 @@ def cases(name: str) -> Any:
             for phrase in said
         ],
     )
+
+
+def shouted(phrase: str) -> str:
+    """The same words as another recogniser writes them: capitals, and commas between all words."""
+    return ", ".join(phrase.upper().replace(".", "").replace(",", "").split()) + "?!"
