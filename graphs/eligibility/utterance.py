@@ -73,8 +73,14 @@ def span(heard: Sequence[Word], first: int, last: int) -> tuple[int, int]:
 
 
 def expand(pattern: str) -> Iterator[str]:
-    """All phrases of a pattern: `(do not|dont) (ever|) call` stands for four."""
+    """All phrases of a pattern: `(do not|dont) (ever|) call` stands for four.
+
+    Raises:
+        ValueError: Brackets are nested or unbalanced.
+    """
     parts = _ALTERNATIVES.split(pattern)
+    if any("(" in part or ")" in part for part in parts):
+        raise ValueError(f"{pattern!r} has nested or unbalanced brackets: write one level only")
     choices = [part.split("|") if i % 2 else [part] for i, part in enumerate(parts)]
     return ("".join(choice) for choice in itertools.product(*choices))
 
