@@ -77,6 +77,8 @@ def _doubt_yes(said: list[Match], polar: list[Match], content: list[int]) -> str
 
 def _doubt_no(heard: list[Word], said: list[Match], content: list[int]) -> str | None:
     """Why a no does not decide: other words stand beside it that it may not govern."""
+    if any(match.id == "koi_baat_nahi" for match in said):
+        return "koi_baat_nahi"
     if not content:
         return None
     negatives = [match for match in said if match.kind in {"no", "negation"}]
