@@ -159,3 +159,9 @@ def test_any_mixture_is_read_within_its_own_text(text: str) -> None:
 def test_no_text_makes_it_raise(text: str) -> None:
     answer = CITIES.parse(text)
     assert answer is None or 0 <= answer.span[0] < answer.span[1] <= len(text)
+
+
+def test_a_pattern_with_nested_brackets_is_refused() -> None:
+    odd = {"name": "Odd", "aliases": ["(a|(b|c)) town"], "policy": "ask"}
+    with pytest.raises(ValueError, match="nested or unbalanced brackets"):
+        Cities.from_config(CONFIG | {"lookalikes": {"odd": odd}})
