@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import importlib.util
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -163,7 +163,12 @@ class Threads:
         return "event" in self.graph(name).channels
 
     async def turn(
-        self, name: str, thread_id: str, said: HumanMessage | Event | None
+        self,
+        name: str,
+        thread_id: str,
+        said: HumanMessage | Event | None,
+        *,
+        languages: Sequence[str] = (),
     ) -> AsyncIterator[TurnEvent]:
         """Run one turn and yield what happens; the last item is the `Snapshot` after it.
 
@@ -173,6 +178,8 @@ class Threads:
             name: the graph.
             thread_id: the conversation.
             said: what the person said; None opens (or reopens) the conversation.
+            languages: what the channel can speak, for graphs whose context has `languages`; any
+                when empty.
 
         Raises:
             UnknownGraph: no graph of that name is served.
@@ -183,11 +190,18 @@ class Threads:
         if isinstance(said, Event):
             value = {"event": {"kind": said.kind}}
         streamed: set[str] = set()
+        context = None
+        if languages and hasattr(graph.context_schema, "languages"):
+            context = {"languages": ",".join(languages)}
         async with self._lock(name, thread_id):
             try:
                 async with asyncio.timeout(self._turn_timeout):
                     async for mode, part in graph.astream(
-                        value, config, stream_mode=["messages", "updates"], durability="exit"
+                        value,
+                        config,
+                        context=context,
+                        stream_mode=["messages", "updates"],
+                        durability="exit",
                     ):
                         for event in _events(mode, part, streamed):
                             yield event

@@ -133,6 +133,15 @@ async def test_each_question_says_what_it_expects(threads: Threads) -> None:
     assert "Mumbai" in snapshot.expects["keywords"] or "मुंबई" in snapshot.expects["keywords"]
 
 
+async def test_a_voice_that_speaks_english_only_is_given_english(threads: Threads) -> None:
+    await talk(threads, None, "haan ji, main naukri karta hoon")
+    async for event in threads.turn("eligibility", "t1", None, languages=["en"]):
+        if isinstance(event, Reply):
+            assert event.text == "Welcome back. What is your monthly salary in hand, in rupees?"
+    assert isinstance(event, Snapshot)
+    assert event.values["language"] == "en"
+
+
 async def test_silence_asks_again_and_then_closes_undecided(threads: Threads) -> None:
     silence = Event("silence")
     snapshot = await talk(threads, None, silence, silence)
