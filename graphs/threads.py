@@ -16,11 +16,8 @@ and what it may accept as input, beside `messages`:
 
 import asyncio
 import contextlib
-import importlib.util
-import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 from weakref import WeakValueDictionary
 
@@ -229,31 +226,6 @@ class Threads:
         lock = self._locks.setdefault(_key(name, thread_id), asyncio.Lock())
         async with lock:
             yield
-
-
-def load_graph(address: str) -> Graph:
-    """Load a compiled graph from `path.py:attribute`, as `langgraph.json` names it.
-
-    Raises:
-        ValueError: the address is malformed, or what it names is not a compiled graph.
-        FileNotFoundError: there is no such file.
-    """
-    path, _, attribute = address.rpartition(":")
-    file = Path(path).resolve()
-    if not path or not attribute.isidentifier():
-        raise ValueError(f"{address!r} is not of the form path.py:graph.")
-    if not file.is_file():
-        raise FileNotFoundError(f"There is no file {path!r} to load the graph {attribute!r} from.")
-    spec = importlib.util.spec_from_file_location(f"served_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path!r} is not a Python file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    graph = getattr(module, attribute, None)
-    if not isinstance(graph, CompiledStateGraph):
-        raise ValueError(f"{address!r} is {type(graph).__name__}, expected a compiled StateGraph.")
-    return graph
 
 
 def _key(name: str, thread_id: str) -> str:

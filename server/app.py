@@ -3,9 +3,12 @@
 import contextlib
 from collections.abc import AsyncIterator
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 
-from graphs.threads import Threads, load_graph
+from graphs.catalogue import load_catalogue
+from graphs.threads import Threads, TurnTimedOut
+from server.housekeeping import keep_house
 from server.routes import chat, health
 from server.services import Services
 from settings import Settings, get_settings
@@ -14,8 +17,13 @@ from store.database import open_checkpointer, open_database
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Make the application; nothing is opened before its lifespan starts."""
+    """Make the application; nothing is opened before its lifespan starts.
+
+    Raises:
+        GraphNotLoaded: a graph in `langgraph.json` or `settings.extra_graphs` does not load.
+    """
     settings = settings or get_settings()
+    graphs = load_catalogue(settings.extra_graphs)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -23,12 +31,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             open_database(settings.data_dir) as engine,
             open_checkpointer(settings.data_dir) as checkpointer,
         ):
-            graphs = {name: load_graph(path) for name, path in settings.extra_graphs.items()}
             threads = Threads(graphs, checkpointer, turn_timeout=settings.turn_timeout_secs)
-            app.state.services = Services(settings, threads, Calls(engine))
-            yield
+            app.state.services = Services(settings, threads, Calls(engine), checkpointer)
+            async with keep_house(settings, app.state.services):
+                getattr(app.state, "announce", lambda: None)()
+                yield
 
-    app = FastAPI(title="Dialgraph", lifespan=lifespan)
+    app = FastAPI(
+        title="Dialgraph", summary="LangGraph agents that answer the phone.", lifespan=lifespan
+    )
+    app.add_exception_handler(TurnTimedOut, _gateway_timeout)
     for route in (health, chat):
         app.include_router(route.router)
     return app
+
+
+async def _gateway_timeout(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=504)

@@ -1,6 +1,8 @@
-"""The `dialgraph` command line."""
+"""The `dialgraph` command line; each command stands in a file of its own."""
 
 import typer
+
+from server.cli.serve import serve
 
 app = typer.Typer(
     name="dialgraph",
@@ -8,3 +10,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(serve)
+
+
+@app.callback()
+def dialgraph() -> None:
+    """LangGraph agents that answer the phone."""
