@@ -46,7 +46,7 @@ class UnknownGraph(LookupError):
 
 
 class TurnTimedOut(TimeoutError):
-    """The graph did not finish its turn in time; what it had done so far is not kept."""
+    """The graph did not answer in time; what the person said is kept, unanswered."""
 
 
 @dataclass(frozen=True, slots=True)
