@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     )
     extra_graphs: dict[str, str] = Field(
         default_factory=dict,
-        description='Graphs from outside, as JSON: {"mine": "path.py:graph"}; `serve --graph` adds to it.',
+        description='Graphs from outside, as JSON: {"mine": "path.py:graph"}; see `serve --graph`.',
     )
 
 
