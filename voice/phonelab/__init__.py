@@ -3,6 +3,7 @@
 `PhoneLab` is the carrier, `ScriptedCaller` the usual caller; `docs/phone-lab.md` shows how.
 """
 
+from voice.phonelab import mulaw
 from voice.phonelab.callers import (
     BotSilent,
     Caller,
@@ -60,4 +61,5 @@ __all__ = [
     "TypedCaller",
     "Voice",
     "Waited",
+    "mulaw",
 ]
