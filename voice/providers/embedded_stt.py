@@ -90,6 +90,7 @@ class Recogniser:
         self._start = [
             tokens.token_to_id(f"<|{t}|>") for t in ("startoftranscript", "notimestamps")
         ]
+        self._silence = self._encode(np.zeros(WINDOW_SECS * MODEL_RATE, np.float32))
 
     def transcribe(self, pcm: bytes, sample_rate: int, prompt: str = "") -> Transcript:
         """Return the words in mono PCM16 audio; blocks.
