@@ -51,6 +51,8 @@ POSITION = 320
 """Samples behind one position of the encoder's output."""
 TAIL_SECS = 0.2
 """Silence encoded after the audio, in seconds."""
+MOST_PROMPT_TOKENS = 120
+"""Length a prompt is cut to, in tokens; each costs a little time."""
 DRAFT_AFTER_SECS = 0.1
 """Silence after which a draft is started, in seconds."""
 DEADLINE_SECS = 20.0
@@ -102,7 +104,7 @@ class Recogniser:
         """
         audio = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
         if sample_rate != MODEL_RATE:
-            audio = soxr.resample(audio, sample_rate, MODEL_RATE)
+            audio = soxr.resample(audio, sample_rate, MODEL_RATE).astype(np.float32)
         window = WINDOW_SECS * MODEL_RATE
         parts = [
             self._window(audio[at : at + window], prompt) for at in range(0, len(audio), window)
@@ -118,7 +120,8 @@ class Recogniser:
         whisper, seconds = self._whisper, len(audio) / MODEL_RATE
         prefix = self._start
         if prompt:
-            prefix = self._previous + whisper.hf_tokenizer.encode(" " + prompt).ids[-200:] + prefix
+            likely = whisper.hf_tokenizer.encode(" " + prompt, add_special_tokens=False).ids
+            prefix = self._previous + likely[-MOST_PROMPT_TOKENS:] + prefix
         result = whisper.model.generate(
             ctranslate2.StorageView.from_array(self._encode_with_silence(audio)),
             [prefix],
