@@ -1,5 +1,6 @@
 """The FastAPI application: routes by system, Gradio at `/`, everything opened in the lifespan."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -9,11 +10,13 @@ from fastapi.responses import JSONResponse
 from graphs.catalogue import load_catalogue
 from graphs.threads import Threads, TurnTimedOut
 from server.housekeeping import keep_house
-from server.routes import chat, health
+from server.routes import calls as call_records
+from server.routes import chat, health, voice
 from server.services import Services
 from settings import Settings, get_settings
 from store.calls import Calls
 from store.database import open_checkpointer, open_database
+from voice.switchboard import Switchboard
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -32,8 +35,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             open_checkpointer(settings.data_dir) as checkpointer,
         ):
             threads = Threads(graphs, checkpointer, turn_timeout=settings.turn_timeout_secs)
-            app.state.services = Services(settings, threads, Calls(engine), checkpointer)
-            async with keep_house(settings, app.state.services):
+            calls = Calls(engine)
+            switchboard = Switchboard(settings, threads, calls)
+            services = Services(settings, threads, calls, checkpointer, switchboard)
+            app.state.services = services
+            async with switchboard.open(), keep_house(settings, services):
+                await asyncio.to_thread(switchboard.warm_up)
                 getattr(app.state, "announce", lambda: None)()
                 yield
 
@@ -41,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Dialgraph", summary="LangGraph agents that answer the phone.", lifespan=lifespan
     )
     app.add_exception_handler(TurnTimedOut, _gateway_timeout)
-    for route in (health, chat):
+    for route in (health, chat, voice, call_records):
         app.include_router(route.router)
     return app
 

@@ -10,6 +10,7 @@ from graphs.threads import Threads
 from settings import Settings
 from store.calls import Calls
 from store.database import Checkpoints
+from voice.switchboard import Switchboard
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Services:
     threads: Threads
     calls: Calls
     checkpoints: Checkpoints
+    switchboard: Switchboard
 
 
 def _services(connection: HTTPConnection) -> Services:

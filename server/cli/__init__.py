@@ -2,6 +2,7 @@
 
 import typer
 
+from server.cli.call import InOrder, call
 from server.cli.serve import serve
 
 app = typer.Typer(
@@ -11,6 +12,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
+app.command(cls=InOrder)(call)
 
 
 @app.callback()
