@@ -205,6 +205,21 @@ class Threads:
         """
         return await self._snapshot(name, thread_id)
 
+    async def ran(self, name: str, thread_id: str) -> list[str]:
+        """Return the nodes that ran in the thread's last turn, in order.
+
+        Raises:
+            UnknownGraph: no graph of that name is served.
+        """
+        nodes = self.graph(name).nodes
+        found = await self._checkpointer.aget_tuple(self._config(name, thread_id))
+        seen = found.checkpoint["versions_seen"] if found else {}
+        last = {
+            node: max(map(str, seen[node].values()), default="") for node in nodes if node in seen
+        }
+        began = last.pop("__start__", "")
+        return sorted((node for node in last if last[node] > began), key=last.__getitem__)
+
     async def delete(self, name: str, thread_id: str) -> None:
         """Delete everything kept of a thread."""
         async with self._lock(name, thread_id):
