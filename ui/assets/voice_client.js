@@ -1,0 +1,1 @@
+class DialgraphVoice extends HTMLElement {} ; customElements.define("dialgraph-voice", DialgraphVoice);
