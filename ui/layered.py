@@ -225,7 +225,7 @@ def _depths(
 
 
 def _reach(layers: Sequence[Sequence[Vertex]], sizes: Mapping[str, Size]) -> dict[Vertex, float]:
-    """Return how far edges keep from each vertex's centre line: through a layer they run straight."""
+    """Return how far from each centre line curves keep; through a layer an edge runs straight."""
     reach: dict[Vertex, float] = {}
     for layer in layers:
         half = max(_size(vertex, sizes).depth for vertex in layer) / 2

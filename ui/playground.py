@@ -14,6 +14,7 @@ from graphs.threads import Threads, UnknownGraph
 from ui.conversation import View, find, new_thread_id, open_conversation, say, show
 from ui.drawing import draw
 from ui.state_panel import outcome_badge, state_panel
+from ui.theme import page_theme
 
 Backend = Callable[[], Threads]
 Components = dict[Any, Any]
@@ -28,8 +29,8 @@ _HEAD = """
 """
 _HEADER = """
 <header class="masthead">
-  <h1>Dialgraph</h1>
-  <p>LangGraph agents that answer the telephone. Type or talk: it is one conversation.</p>
+  <h1 class="masthead-name">Dialgraph</h1>
+  <p class="masthead-line">LangGraph agents that answer the telephone. Type or talk: it is one conversation.</p>
 </header>
 """
 _FROM_ADDRESS = """() => {
@@ -70,7 +71,7 @@ def mount_playground(
         app,
         blocks,
         path="/",
-        theme=_theme(),
+        theme=page_theme(),
         head=_HEAD,
         footer_links=[],
         run_history=False,
@@ -99,7 +100,9 @@ def create_playground(
             with gr.Column(elem_id="conversation"), gr.Tabs(elem_id="ways"):
                 with gr.Tab("Chat", id="chat"):
                     chat = _chat()
-                    message = _message(max_message_chars)
+                    with gr.Row(elem_id="write"):
+                        message = _message(max_message_chars)
+                        send = gr.Button("Send", variant="primary", elem_id="send")
                 with gr.Tab("Voice", id="voice", render_children=True):
                     voice = gr.HTML("<dialgraph-voice></dialgraph-voice>", js_on_load=_ON_VOICE)
             with gr.Column(elem_id="beside"):
@@ -137,7 +140,7 @@ def create_playground(
             async for view in open_conversation(backend(), name, new_thread_id()):
                 yield shown(view)
 
-        async def send(text: str, name: str, thread_id: str) -> AsyncIterator[Components]:
+        async def answer(text: str, name: str, thread_id: str) -> AsyncIterator[Components]:
             if not text.strip():
                 return
             async for view in say(backend(), name, thread_id, text.strip()):
@@ -167,7 +170,8 @@ def create_playground(
         page.load(load, [graph, thread], parts, js=_FROM_ADDRESS, **quiet)
         new.click(start, [graph], parts, **quiet)
         graph.input(start, [graph], parts, **quiet)
-        message.submit(send, [message, graph, thread], parts, trigger_mode="once", **quiet)
+        written = [message, graph, thread]
+        gr.on([message.submit, send.click], answer, written, parts, trigger_mode="once", **quiet)
         other.submit(go_on, [graph, other], [*parts, other], **quiet)
         voice.change(
             follow_voice, [graph, thread], [chat, state, drawing, certificate, notice], **quiet
@@ -200,7 +204,6 @@ def _message(max_chars: int) -> gr.Textbox:
         placeholder="Write an answer, then press Enter",
         max_length=max_chars,
         max_lines=5,
-        submit_btn=True,
         autofocus=True,
         container=False,
     )
@@ -234,13 +237,4 @@ def _certificate(view: View) -> str:
         f'<section class="certificate"><h2>Decision certificate</h2><p>{badge}'
         f'<a href="{address}" target="_blank" rel="noopener">Open it on its own page</a></p>'
         f'<iframe src="{address}" title="Decision certificate" loading="lazy"></iframe></section>'
-    )
-
-
-def _theme() -> gr.themes.Base:
-    return gr.themes.Base(
-        primary_hue=gr.themes.colors.teal,
-        secondary_hue=gr.themes.colors.teal,
-        neutral_hue=gr.themes.colors.slate,
-        radius_size=gr.themes.sizes.radius_lg,
     )

@@ -1,4 +1,4 @@
-"""The state of a conversation for a person to read: where it stands, what is known, the rest raw."""
+"""The state of a conversation to read: where it stands, what is known, the rest raw."""
 
 import dataclasses
 import json
