@@ -1,0 +1,129 @@
+"""What an utterance adds to the three facts: answers, corrections, volunteered facts."""
+
+import re
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from graphs.eligibility.actions import Understood
+from graphs.eligibility.hearing import Heard
+from graphs.eligibility.readings import Reading, Unclear
+from graphs.eligibility.rules import Rules
+from graphs.eligibility.state import Confirm, Interview, Question, Salary
+
+_PAISA = Decimal("0.01")
+_MONEY = re.compile(
+    r"₹|\b(rs|inr|rupees?|salary|salaries|earn\w*|income|pay|paid|make|ctc|lpa|lakhs?|lacs?|crores?"
+    r"|thousand|ha[jz]+a+r|tankh?w?ah|vetan|kama\w*|month|monthly|mahin\w*)\b|\dk\b"
+    r"|सैलरी|वेतन|तनख|कमा|रुप|हज़ार|हजार|लाख|महीन|पगार",
+    re.IGNORECASE,
+)
+_LIVING = re.compile(
+    r"\b(live|lives|living|stay|staying|reside|residing|based|city|home|rah\w*|sheher|shahar)\b"
+    r"|रह|शहर",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class Taken:
+    """The interview with what an utterance said about the facts."""
+
+    state: Interview
+    understood: list[Understood] = field(default_factory=list)
+    learned: list[Question] = field(default_factory=list)
+    """Facts that are known now and were not, or were different."""
+    corrected: bool = False
+    """A fact that was known before has changed."""
+    yearly: Salary | None = None
+    """The salary, when it was said for a year and divided by twelve."""
+    asks: bool = False
+    """A confirmation was opened."""
+
+
+def take(state: Interview, text: str, heard: Heard, rules: Rules) -> Taken:
+    """Take what is clear about each fact; what belongs to another question needs a cue."""
+    taken = Taken(state)
+    _employment(taken, heard)
+    _salary(taken, text, heard, rules)
+    _city(taken, text, heard)
+    return taken
+
+
+def _employment(taken: Taken, heard: Heard) -> None:
+    state = taken.state
+    if isinstance(heard.employment, Reading):
+        _learn(taken, "employment", heard.employment.value, heard.employment)
+    elif (
+        state.question == "employment"
+        and heard.employment is None
+        and isinstance(heard.yes_no, Reading)
+    ):
+        _learn(
+            taken, "employment", "salaried" if heard.yes_no.value else "not_salaried", heard.yes_no
+        )
+
+
+def _salary(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
+    state, amount, confirm = taken.state, heard.amount, taken.state.confirm
+    if amount is None:
+        if confirm and isinstance(heard.yes_no, Reading):
+            taken.understood.append(
+                Understood("confirm", heard.yes_no.value, heard.yes_no.span, heard.yes_no.rules)
+            )
+            meant = confirm.yes if heard.yes_no.value else confirm.no
+            taken.state = replace(state, confirm=None)
+            if meant:
+                _learn(taken, "salary", meant, heard.yes_no)
+        return
+    if state.question != "salary" and not _MONEY.search(text):
+        return
+    meant = _meaning(amount, rules)
+    if isinstance(meant, Salary):
+        if isinstance(amount, Reading) and amount.value.period == "year":
+            taken.yearly = meant
+        taken.state = replace(taken.state, confirm=None)
+        _learn(taken, "salary", meant, amount)
+    elif isinstance(meant, Confirm):
+        value = {"yes": meant.yes.to_json(), "no": meant.no and meant.no.to_json()}
+        taken.understood.append(Understood("salary", value, amount.span, amount.rules))
+        taken.state = replace(taken.state, salary=None, confirm=meant)
+        taken.asks = True
+
+
+def _city(taken: Taken, text: str, heard: Heard) -> None:
+    if not isinstance(heard.city, Reading):
+        return
+    if taken.state.question == "city" or _LIVING.search(text) or len(taken.learned) == 2:
+        _learn(taken, "city", heard.city.value, heard.city)
+
+
+def _meaning(amount: Any, rules: Rules) -> Salary | Confirm | None:
+    """Say what an amount means for a monthly salary, or what must be asked about it."""
+    if isinstance(amount, Unclear):
+        return None
+    value, rule = amount.value, rules.salary
+    if value.period is None and value.rupees < rule.bare_below:
+        thousands = value.rupees * 1000
+        return Confirm("confirm.amount", Salary(thousands, thousands))
+    monthly = Salary(value.monthly, value.monthly)
+    if value.period is None and value.rupees >= rule.period_asked_from:
+        either = Salary(value.rupees / 12, value.rupees)
+        return either if rules.enough(either) is not None else Confirm("confirm.amount", monthly)
+    minimum = rule.minimum_monthly
+    if value.approximate and abs(value.monthly - minimum) <= minimum * rule.approximate_margin:
+        return Confirm("confirm.minimum", Salary(minimum, None), Salary(None, minimum - _PAISA))
+    if value.monthly > rule.read_back_above:
+        return Confirm("confirm.amount", monthly)
+    return monthly
+
+
+def _learn(taken: Taken, question: Question, value: Any, reading: Reading[Any]) -> None:
+    known = getattr(taken.state, question)
+    shown = value.to_json() if isinstance(value, Salary) else value
+    taken.understood.append(Understood(question, shown, reading.span, reading.rules))
+    if known == value:
+        return
+    taken.learned.append(question)
+    taken.corrected |= known is not None
+    taken.state = replace(taken.state, **{question: value})
