@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     calls_per_hour_per_number: int = Field(
         30, ge=1, description="Incoming calls admitted an hour from one telephone number."
     )
+    api_key: SecretStr | None = Field(
+        None,
+        description="Key with which other machines may read call records; without it only "
+        "this machine may.",
+    )
     retention_days: int = Field(
         90, ge=0, description="Days a call record, recording or thread is kept; 0 keeps for ever."
     )

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from graphs.threads import Threads
 from settings import Settings
 from store.calls import Calls
+from voice.switchboard import Switchboard
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Services:
     settings: Settings
     threads: Threads
     calls: Calls
+    switchboard: Switchboard
 
 
 def _services(connection: HTTPConnection) -> Services:
