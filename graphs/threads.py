@@ -188,7 +188,7 @@ class Threads:
                     ):
                         for event in _events(mode, part, streamed):
                             yield event
-                    yield await self._snapshot(name, thread_id)
+                    yield await self.snapshot(name, thread_id)
             except TimeoutError as error:
                 raise TurnTimedOut(
                     f"The graph {name!r} did not answer within {self._turn_timeout:g} seconds."
@@ -200,7 +200,15 @@ class Threads:
         Raises:
             UnknownGraph: no graph of that name is served.
         """
-        return await self._snapshot(name, thread_id)
+        state = await self.graph(name).aget_state(self._config(name, thread_id))
+        return Snapshot(
+            graph=name,
+            thread_id=thread_id,
+            messages=list(state.values.get("messages", [])),
+            values=state.values,
+            interrupts=list(state.interrupts),
+            next=state.next,
+        )
 
     async def ids(self, name: str) -> list[str]:
         """Return the ids of every thread of a graph, in alphabetical order.
@@ -214,21 +222,25 @@ class Threads:
                 found.add(key.removeprefix(prefix))
         return sorted(found)
 
+    async def ran(self, name: str, thread_id: str) -> list[str]:
+        """Return the nodes that ran in the thread's last turn, in order.
+
+        Raises:
+            UnknownGraph: no graph of that name is served.
+        """
+        nodes = self.graph(name).nodes
+        found = await self._checkpointer.aget_tuple(self._config(name, thread_id))
+        seen = found.checkpoint["versions_seen"] if found else {}
+        last = {
+            node: max(map(str, seen[node].values()), default="") for node in nodes if node in seen
+        }
+        began = last.pop("__start__", "")
+        return sorted((node for node in last if last[node] > began), key=last.__getitem__)
+
     async def delete(self, name: str, thread_id: str) -> None:
         """Delete everything kept of a thread."""
         async with self._lock(name, thread_id):
             await self._checkpointer.adelete_thread(_key(name, thread_id))
-
-    async def _snapshot(self, name: str, thread_id: str) -> Snapshot:
-        state = await self.graph(name).aget_state(self._config(name, thread_id))
-        return Snapshot(
-            graph=name,
-            thread_id=thread_id,
-            messages=list(state.values.get("messages", [])),
-            values=state.values,
-            interrupts=list(state.interrupts),
-            next=state.next,
-        )
 
     def _config(self, name: str, thread_id: str) -> RunnableConfig:
         return {"configurable": {"thread_id": _key(name, thread_id)}}
