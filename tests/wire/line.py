@@ -14,6 +14,7 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    STTUpdateSettingsFrame,
     TTSAudioRawFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
@@ -21,6 +22,7 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.settings import STTSettings
 from pipecat.workers.runner import WorkerRunner
 from pydantic import SecretStr
 
@@ -80,6 +82,13 @@ class Line:
         await self.send(*packets(bytes(RATE)), VADUserStartedSpeakingFrame(start_secs=0.2))
         await self.send(*packets(pcm), *packets(bytes(RATE // 5 * 2)))
         await self.send(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+
+    async def expect(self, delta: STTSettings | None) -> None:
+        """Tell the recogniser what a question expects, and wait until it knows."""
+        assert delta is not None
+        asked = len(self.all(LLMFullResponseStartFrame))
+        await self.send(STTUpdateSettingsFrame(delta=delta), LLMFullResponseStartFrame())
+        await self.get(LLMFullResponseStartFrame, asked + 2)  # in at one end, out at the other
 
     async def say(self, *tokens: str) -> None:
         """Let the bot say something, token by token."""

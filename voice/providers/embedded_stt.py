@@ -102,9 +102,9 @@ class Recogniser:
             sample_rate: of the audio, in Hz.
             prompt: words that are likely, which the model then spells and prefers.
         """
-        audio = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
+        audio: Audio = np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
         if sample_rate != MODEL_RATE:
-            audio = soxr.resample(audio, sample_rate, MODEL_RATE).astype(np.float32)
+            audio = soxr.resample(audio, sample_rate, MODEL_RATE)
         window = WINDOW_SECS * MODEL_RATE
         parts = [
             self._window(audio[at : at + window], prompt) for at in range(0, len(audio), window)

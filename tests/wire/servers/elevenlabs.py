@@ -51,7 +51,7 @@ class ElevenLabs:
                 if message.get("close_socket"):
                     await socket.close(1000)
                     return
-                if context and context not in opened:
+                if context and context not in opened and "text" in message:
                     opened.add(context)
                     assert message["text"] == " ", "a context opens with a single space"
                 elif message.get("text", "").strip():
