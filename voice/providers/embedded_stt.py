@@ -11,11 +11,12 @@ The model knows English only.
 
 import asyncio
 import os
+import re
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -51,6 +52,8 @@ POSITION = 320
 """Samples behind one position of the encoder's output."""
 TAIL_SECS = 0.2
 """Silence encoded after the audio, in seconds."""
+MOST_TOKENS_A_SECOND = 7
+"""Tokens the fastest speaker makes in a second; more is the model repeating itself."""
 MOST_PROMPT_TOKENS = 120
 """Length a prompt is cut to, in tokens; each costs a little time."""
 DRAFT_AFTER_SECS = 0.1
@@ -59,6 +62,20 @@ DEADLINE_SECS = 20.0
 """Longest wait for a transcription, in seconds; the machine is overloaded when it is reached."""
 TTFS_P99_SECS = 0.4
 """End of speech to the transcript, 99th percentile, in seconds; see `benchmarks/speech.py`."""
+
+DOUBT, STRONG_DOUBT = 0.3, 0.7
+"""Probabilities of no speech above which words are looked at again, and not believed if unsure."""
+LEAST_CONFIDENCE = -0.7
+"""Mean log probability of a token under which words are unsure."""
+HABITS = frozenset({"you", "thank you", "thanks for watching", "bye", "so", "i", "oh"})
+"""What Whisper says to noise; believed only where it hears speech."""
+LIKELY = {
+    "yes_no": "Yes, sure. No, not interested. Okay.",
+    "employment": "I am salaried. Self-employed. Business. Student. Retired. I lost my job.",
+    "amount": "My salary is 45,000 rupees a month. Two lakh eighty thousand. Nine lakhs per annum.",
+    "city": "I live in",
+}
+"""How answers to a kind of question sound; whole sentences teach the model more than words."""
 
 Audio = npt.NDArray[np.float32]
 
@@ -117,20 +134,27 @@ class Recogniser:
         )
 
     def _window(self, audio: Audio, prompt: str) -> Transcript:
-        whisper, seconds = self._whisper, len(audio) / MODEL_RATE
-        prefix = self._start
+        view = ctranslate2.StorageView.from_array(self._encode_with_silence(audio))
+        longest = 10 + int(len(audio) / MODEL_RATE * MOST_TOKENS_A_SECOND)
+        heard = self._decode(view, prompt, longest)
+        if prompt and heard.no_speech > DOUBT and not self._decode(view, "", longest).text:
+            return replace(heard, text="")  # it was only heard because it was expected
+        return heard
+
+    def _decode(self, view: ctranslate2.StorageView, prompt: str, longest: int) -> Transcript:
+        tokens, prefix = self._whisper.hf_tokenizer, self._start
         if prompt:
-            likely = whisper.hf_tokenizer.encode(" " + prompt, add_special_tokens=False).ids
+            likely = tokens.encode(" " + prompt, add_special_tokens=False).ids
             prefix = self._previous + likely[-MOST_PROMPT_TOKENS:] + prefix
-        result = whisper.model.generate(
-            ctranslate2.StorageView.from_array(self._encode_with_silence(audio)),
+        result = self._whisper.model.generate(
+            view,
             [prefix],
             beam_size=1,
             return_scores=True,
             return_no_speech_prob=True,
-            max_length=len(prefix) + 12 + int(seconds * 10),
+            max_length=len(prefix) + longest,
         )[0]
-        text = whisper.hf_tokenizer.decode(result.sequences_ids[0]).strip()
+        text = tokens.decode(result.sequences_ids[0]).strip()
         return _checked(Transcript(text, result.scores[0], result.no_speech_prob))
 
     def _encode_with_silence(self, audio: Audio) -> Audio:
@@ -152,9 +176,16 @@ class Recogniser:
 
 
 def _checked(heard: Transcript) -> Transcript:
-    """Drop the words where the model itself doubts that anyone spoke."""
-    silent = heard.no_speech > 0.6 or heard.confidence < -1.2
-    return Transcript("", heard.confidence, heard.no_speech) if silent else heard
+    """Drop the words where nobody spoke.
+
+    On noise the model doubts that there was speech and is unsure of its words, or it says what it
+    always says. Both doubts must agree: a short "Delhi" on a bad line arouses either.
+    """
+    words = re.findall(r"[\w']+", heard.text.lower())
+    doubted = heard.no_speech > STRONG_DOUBT and heard.confidence < LEAST_CONFIDENCE
+    habit = heard.no_speech > DOUBT and " ".join(words) in HABITS
+    stuck = len(words) > 8 and len(set(words)) < len(words) / 3
+    return replace(heard, text="") if doubted or habit or stuck or not words else heard
 
 
 @dataclass
@@ -323,8 +354,10 @@ def engine() -> Engine:
 
 
 def listen_for(expectation: Expectation) -> EmbeddedSTTSettings:
-    """Return settings that favour the words a question expects."""
-    return EmbeddedSTTSettings(prompt=", ".join(expectation.get("keywords", [])))
+    """Return settings that favour what a question expects; nothing expected clears them."""
+    words = ", ".join(expectation.get("keywords", []))
+    sentences = [LIKELY.get(expectation.get("kind", "text"), ""), f"{words}." if words else ""]
+    return EmbeddedSTTSettings(prompt=" ".join(part for part in sentences if part))
 
 
 def _warm_up(_settings: Settings) -> None:
