@@ -17,8 +17,9 @@ from pipecat.frames.frames import (
 from settings import Settings
 from tests.wire.line import RATE, line, packets, until
 from voice.providers import STT, TTS, load_providers
-from voice.providers.embedded_stt import Pause, engine, listen_for
+from voice.providers.embedded_stt import Pause, listen_for
 from voice.providers.embedded_tts import LEAD_IN_SECS, Voice, trim_start, voice
+from voice.providers.recogniser import engine
 from voice.providers.spoken_numbers import spoken
 
 load_providers()
