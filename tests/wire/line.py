@@ -27,7 +27,6 @@ from pipecat.workers.runner import WorkerRunner
 from pydantic import SecretStr
 
 RATE = 8000
-PACKET_BYTES = 320
 F = TypeVar("F", bound=Frame)
 
 
@@ -106,22 +105,20 @@ class Line:
         return b"".join(frame.audio for frame in self.all(TTSAudioRawFrame))
 
 
-def packets(pcm: bytes) -> list[InputAudioRawFrame]:
-    """Cut audio into packets as a telephone sends them."""
-    return [
-        InputAudioRawFrame(pcm[at : at + PACKET_BYTES], RATE, 1)
-        for at in range(0, len(pcm), PACKET_BYTES)
-    ]
+def packets(pcm: bytes, rate: int = RATE) -> list[InputAudioRawFrame]:
+    """Cut audio into packets of 20 ms, as a telephone sends them."""
+    size = rate // 50 * 2
+    return [InputAudioRawFrame(pcm[at : at + size], rate, 1) for at in range(0, len(pcm), size)]
 
 
 @contextlib.asynccontextmanager
-async def line(service: FrameProcessor) -> AsyncIterator[Line]:
-    """Run a service in a pipeline of its own at 8 kHz, until the block ends."""
+async def line(service: FrameProcessor, rate: int = RATE) -> AsyncIterator[Line]:
+    """Run a service in a pipeline of its own, at 8 kHz unless told, until the block ends."""
     heard: list[Line] = []
     ears = [_Ear(lambda frame: heard[0].hear(frame)) for _ in range(2)]
     worker = PipelineWorker(
         Pipeline([ears[0], service, ears[1]]),
-        params=PipelineParams(audio_in_sample_rate=RATE, audio_out_sample_rate=RATE),
+        params=PipelineParams(audio_in_sample_rate=rate, audio_out_sample_rate=rate),
         cancel_on_idle_timeout=False,
         enable_rtvi=False,
     )
