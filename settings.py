@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SpeechToText = Literal["embedded", "deepgram", "openai", "openai_realtime"]
 TextToSpeech = Literal["embedded", "deepgram", "openai", "elevenlabs"]
@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     )
     calls_per_hour_per_number: int = Field(
         30, ge=1, description="Incoming calls admitted an hour from one telephone number."
+    )
+    api_key: SecretStr | None = Field(
+        None,
+        description="Key with which other machines may read call records; without it only "
+        "this machine may.",
     )
     retention_days: int = Field(
         90, ge=0, description="Days a call record, recording or thread is kept; 0 keeps for ever."
@@ -132,9 +137,9 @@ class Settings(BaseSettings):
     eligibility_rules: Path | None = Field(
         None, description="Rules file used instead of the one shipped."
     )
-    extra_graphs: Annotated[dict[str, str], NoDecode] = Field(
+    extra_graphs: dict[str, str] = Field(
         default_factory=dict,
-        description="Graphs from outside, NAME to path.py:graph; set by `serve --graph`.",
+        description='Graphs from outside, as JSON: {"mine": "path.py:graph"}; see `serve --graph`.',
     )
 
 

@@ -9,6 +9,8 @@ from starlette.requests import HTTPConnection
 from graphs.threads import Threads
 from settings import Settings
 from store.calls import Calls
+from store.database import Checkpoints
+from voice.switchboard import Switchboard
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,8 @@ class Services:
     settings: Settings
     threads: Threads
     calls: Calls
+    checkpoints: Checkpoints
+    switchboard: Switchboard
 
 
 def _services(connection: HTTPConnection) -> Services:

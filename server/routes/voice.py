@@ -1,0 +1,220 @@
+"""Telephone webhooks and media streams, and the voice of the browser."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+
+from fastapi import APIRouter, HTTPException, Request, Response, WebSocket
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocketDisconnect
+
+from graphs.threads import UnknownGraph
+from server.security import is_local, is_same_origin, public_base
+from server.services import Services, ServicesDep
+from store.calls import Status
+from voice.browser import INPUT_RATE, OUTPUT_RATE, BrowserSerializer
+from voice.carriers import CARRIERS, Answer, Carrier, StreamStart, Webhook
+from voice.carriers.twilio import read_json
+from voice.phrases import phrase
+from voice.switchboard import CallRefused, Ticket, TicketRefused
+
+log = logging.getLogger(__name__)
+router = APIRouter(tags=["voice"])
+
+START_SECS = 10.0
+"""Time a stream has to say which call it is, in seconds."""
+POLICY_VIOLATION = 1008
+
+_ENDED: Mapping[str, Status] = {
+    "completed": "completed",
+    "busy": "failed",
+    "failed": "failed",
+    "no-answer": "failed",
+    "canceled": "failed",
+}
+
+
+@router.post("/voice/incoming")
+async def incoming(request: Request, services: ServicesDep, graph: str | None = None) -> Response:
+    """Answer a call: connect it to a graph by media stream."""
+    carrier = CARRIERS["twilio"]
+    fields = await _genuine_fields(request, carrier, services)
+    sid = fields.get("CallSid", "")
+    if not sid:
+        raise HTTPException(422, "The field CallSid is missing; expected the carrier's webhook.")
+    try:
+        name = services.switchboard.graph_for(graph, fields.get("To"))
+        ticket = await services.switchboard.expect(
+            sid, name, carrier.name, caller=fields.get("From"), called=fields.get("To")
+        )
+    except UnknownGraph as error:
+        raise HTTPException(404, str(error)) from error
+    except CallRefused as refusal:
+        return _response(carrier.refuse(phrase(refusal.phrase)))
+    return _connect(request, services, carrier, ticket)
+
+
+@router.post("/voice/continue")
+async def go_on(request: Request, services: ServicesDep) -> Response:
+    """Say what comes after a media stream: hang up, or connect the same thread again."""
+    carrier = CARRIERS["twilio"]
+    fields = await _genuine_fields(request, carrier, services)
+    ticket = await services.switchboard.reconnect(fields.get("CallSid", ""))
+    if ticket is None:
+        return _response(carrier.hang_up())
+    return _connect(request, services, carrier, ticket)
+
+
+@router.post("/voice/status", status_code=204)
+async def status(request: Request, services: ServicesDep) -> None:
+    """Take the carrier's news of a call."""
+    fields = await _genuine_fields(request, CARRIERS["twilio"], services)
+    ended = _ENDED.get(fields.get("CallStatus", ""))
+    if ended:
+        await services.switchboard.hung_up(fields.get("CallSid", ""), ended)
+
+
+@router.websocket("/ws/voice/{call_sid}")
+async def stream(websocket: WebSocket, call_sid: str, services: ServicesDep) -> None:
+    """Carry the sound of a call; the stream's first message must hold the token of its call."""
+    carrier = CARRIERS["twilio"]
+    if "x-twilio-signature" in websocket.headers and not _signed(
+        websocket, carrier, services, {}, websocket_scheme=True
+    ):
+        await websocket.close(POLICY_VIOLATION)
+        return
+    await websocket.accept()
+    start = await _first_message(websocket, carrier)
+    try:
+        if start is None or start.call_sid not in ("", call_sid):
+            raise TicketRefused("The stream did not say which call it belongs to.")
+        ticket = services.switchboard.claim(call_sid, start.parameters.get("token", ""))
+    except TicketRefused as refusal:
+        log.warning("A media stream was refused: %s", refusal)
+        await _close(websocket, POLICY_VIOLATION, str(refusal))
+        return
+    await services.switchboard.hold(
+        ticket.call,
+        websocket,
+        carrier.serializer(start),
+        input_rate=carrier.sample_rate,
+        output_rate=carrier.sample_rate,
+    )
+    await _close(websocket)
+
+
+@router.websocket("/demo/voice/{session_id}")
+async def browser(websocket: WebSocket, session_id: str, services: ServicesDep) -> None:
+    """Carry a conversation with a page of this server."""
+    if not is_same_origin(websocket):
+        await websocket.close(POLICY_VIOLATION)
+        return
+    await websocket.accept()
+    try:
+        async with asyncio.timeout(START_SECS):
+            start = read_json(await websocket.receive_text())
+        if start.get("type") != "start":
+            raise ValueError("expected the message start")
+        thread_id = start.get("thread_id")
+        call = await services.switchboard.admit_browser(
+            str(start.get("graph") or services.settings.default_graph),
+            str(thread_id) if thread_id else None,
+        )
+    except (TimeoutError, WebSocketDisconnect):
+        await _close(websocket, POLICY_VIOLATION)
+        return
+    except CallRefused as refusal:
+        await _refuse_page(websocket, phrase(refusal.phrase))
+        return
+    except (UnknownGraph, ValueError, KeyError) as error:
+        await _refuse_page(websocket, f"The conversation could not start: {error}.")
+        return
+    serializer = BrowserSerializer(call)
+    await websocket.send_json(serializer.ready())
+    await services.switchboard.hold(
+        call, websocket, serializer, input_rate=INPUT_RATE, output_rate=OUTPUT_RATE
+    )
+    await _close(websocket)
+
+
+async def _genuine_fields(
+    request: Request, carrier: Carrier, services: Services
+) -> Mapping[str, str]:
+    """Return the fields of a webhook that really comes from the carrier.
+
+    Raises:
+        HTTPException: 403 when it does not.
+    """
+    fields = {name: str(value) for name, value in (await request.form()).items()}
+    if not _signed(request, carrier, services, fields):
+        log.warning("A webhook of %s was refused: its origin is not proved.", carrier.name)
+        raise HTTPException(
+            403,
+            "This webhook is not signed by the carrier. Set the carrier's credentials and "
+            "DIALGRAPH_PUBLIC_URL; without credentials only programs on this machine may call.",
+        )
+    return fields
+
+
+def _signed(
+    connection: HTTPConnection,
+    carrier: Carrier,
+    services: Services,
+    fields: Mapping[str, str],
+    *,
+    websocket_scheme: bool = False,
+) -> bool:
+    settings = services.settings
+    if not carrier.configured(settings):
+        return is_local(connection, settings)
+    base = public_base(connection, settings)
+    if websocket_scheme:
+        base = _stream_base(base)
+    query = f"?{connection.url.query}" if connection.url.query else ""
+    headers = {name.lower(): value for name, value in connection.headers.items()}
+    return carrier.genuine(
+        Webhook(f"{base}{connection.url.path}{query}", fields, headers), settings
+    )
+
+
+def _connect(request: Request, services: Services, carrier: Carrier, ticket: Ticket) -> Response:
+    base = public_base(request, services.settings)
+    return _response(
+        carrier.connect(
+            f"{_stream_base(base)}/ws/voice/{ticket.call.sid}",
+            {"token": ticket.token},
+            f"{base}/voice/continue",
+        )
+    )
+
+
+def _stream_base(base: str) -> str:
+    return "ws" + base.removeprefix("http")
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.content, media_type=answer.media_type)
+
+
+async def _first_message(websocket: WebSocket, carrier: Carrier) -> StreamStart | None:
+    """Read up to the message that begins the stream; None when it does not come in time."""
+    with contextlib.suppress(TimeoutError, WebSocketDisconnect, KeyError):
+        async with asyncio.timeout(START_SECS):
+            for _ in range(10):
+                start = carrier.read_start(read_json(await websocket.receive_text()))
+                if start:
+                    return start
+    return None
+
+
+async def _refuse_page(websocket: WebSocket, message: str) -> None:
+    await websocket.send_json({"type": "error", "message": message})
+    await _close(websocket, POLICY_VIOLATION)
+
+
+async def _close(websocket: WebSocket, code: int = 1000, reason: str = "") -> None:
+    """Close a stream, unless the other side already has."""
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+        async with asyncio.timeout(1.0):
+            await websocket.close(code, reason)

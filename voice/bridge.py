@@ -1,0 +1,477 @@
+"""The bridge between a LangGraph thread and the frames of a call.
+
+A turn of the caller becomes one run of the graph; the messages the graph adds become speech and
+nothing else does. Policies, in one place:
+
+* Runs never overlap. A run that has begun always finishes, also when the caller goes on speaking;
+  its reply is then withheld, and the graph is asked again with what the caller added.
+* A turn without words was a noise: what it interrupted, or withheld, is said again.
+* A hang-up leaves the thread as it is, with its open question, so that a chat can go on with it.
+* A failure is answered by an apology; the third in a row ends the call.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import HumanMessage
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    CancelFrame,
+    EndFrame,
+    Frame,
+    InputAudioRawFrame,
+    InputDTMFFrame,
+    InterimTranscriptionFrame,
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    StartFrame,
+    STTUpdateSettingsFrame,
+    TranscriptionFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from graphs.threads import Event, Expectation, Node, Reply, Snapshot, Threads, Token, TurnTimedOut
+from settings import Settings
+from store.calls import TurnLatency
+from voice.frames import CallerTurnFrame, CallEventFrame, HangupFrame, UtteranceFrame
+from voice.keypad import PAUSE_SECS, Keypad
+from voice.phrases import phrase
+from voice.providers import STT, TTS
+from voice.record import CallLog
+from voice.transport import Playback
+
+log = logging.getLogger(__name__)
+
+TICK_SECS = 0.1
+MARK_PATIENCE_SECS = 3.0
+"""Wait for the client to acknowledge the last word, beyond its length, in seconds."""
+SPEECH_DEADLINE_SECS = 15.0
+"""Longest wait for text to speech to begin an utterance, in seconds."""
+FAILURES_BEFORE_END = 3
+SILENCES_BEFORE_END = 4
+FAILURE_PAUSE_SECS = 2.0
+"""Errors that follow an apology within this time, in seconds, are the same trouble."""
+
+
+@dataclass(slots=True)
+class _Input:
+    """What starts a run of the graph."""
+
+    said: HumanMessage | Event | None
+    spoke_until: float | None = None
+    decided_at: float = 0.0
+
+
+@dataclass(slots=True)
+class _Utterance:
+    """A message on its way to the caller's ear."""
+
+    utterance_id: str
+    text: str
+    turn: int
+    pushed_at: float
+    handed_over: bool = False
+
+
+@dataclass(slots=True)
+class _Clock:
+    """When the stages of one turn were reached, in `time.monotonic()` seconds."""
+
+    spoke_until: float | None
+    decided_at: float
+    first_words_at: float | None = None
+
+
+class Bridge(FrameProcessor):
+    """Turns what the caller says into runs of a graph, and its messages into speech.
+
+    Args:
+        threads: where the graph runs.
+        call_log: the record of the call; names graph and thread.
+        playback: what was played so far.
+        settings: silences, providers.
+        announce: whether the caller is told first that the call is recorded.
+    """
+
+    def __init__(
+        self,
+        threads: Threads,
+        call_log: CallLog,
+        playback: Playback,
+        settings: Settings,
+        *,
+        announce: bool = False,
+    ) -> None:
+        super().__init__()
+        self._threads = threads
+        self._log = call_log
+        self._graph = call_log.call.graph
+        self._thread_id = call_log.call.thread_id
+        self._playback = playback
+        self._settings = settings
+        self._announce = announce
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Resolves to the reason once the call is over: done, hangup, silence, failed, too_long."""
+        self._inputs: asyncio.Queue[_Input] = asyncio.Queue()
+        self._answering = False
+        self._caller_speaks = False
+        self._epoch = 0
+        self._open: list[_Utterance] = []
+        self._unsaid: list[tuple[str, str]] = []
+        self._expects = Expectation()
+        self._keypad = Keypad()
+        self._keypad_pause: asyncio.Task[None] | None = None
+        self._turn = 0
+        self._clocks: dict[int, _Clock] = {}
+        self._failures = 0
+        self._last_apology = 0.0
+        self._silences = 0
+        self._quiet_since: float | None = None
+        self._closing: str | None = None
+        playback.on_first_audio = self._first_audio
+        playback.on_spoken = self._handed_over
+
+    # Frames
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Take what concerns the conversation, and pass the rest on."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, CallerTurnFrame):
+            await self._caller_turn(frame)
+        elif isinstance(frame, InputDTMFFrame):
+            await self._key(frame.button.value)
+        elif isinstance(frame, HangupFrame):
+            self.end("hangup")
+        elif isinstance(frame, (InputAudioRawFrame, TranscriptionFrame, InterimTranscriptionFrame)):
+            return
+        else:
+            if isinstance(frame, InterruptionFrame):
+                self._interrupted()
+            await self.push_frame(frame, direction)
+            await self._follow(frame)
+
+    async def _follow(self, frame: Frame) -> None:
+        if isinstance(frame, StartFrame):
+            if self._announce:
+                await self.say(phrase("recorded"))
+            self._inputs.put_nowait(_Input(None))
+            self.create_task(self._answer_all(), "answer")
+            self.create_task(self._watch(), "watch")
+        elif isinstance(frame, (EndFrame, CancelFrame)):
+            self.end("cancelled")
+        elif isinstance(frame, UserStartedSpeakingFrame):
+            self._caller_speaks = True
+            await self._publish("speaking", who="caller")
+        elif isinstance(frame, UserStoppedSpeakingFrame):
+            self._caller_speaks = False
+            await self._publish("speaking", who="nobody")
+        elif isinstance(frame, BotStartedSpeakingFrame):
+            await self._publish("speaking", who="bot")
+        elif isinstance(frame, BotStoppedSpeakingFrame):
+            await self._publish("speaking", who="nobody")
+
+    async def cleanup(self) -> None:
+        """Stop what this processor started."""
+        self.end("cancelled")
+        await super().cleanup()
+
+    # The caller
+
+    async def _caller_turn(self, frame: CallerTurnFrame) -> None:
+        if frame.text:  # else it was a noise, and what it cut off is said again once it is quiet
+            await self._heard(frame.text, "speech", frame.spoke_until)
+
+    async def _heard(self, text: str, source: str, spoke_until: float | None) -> None:
+        self._unsaid.clear()
+        self._silences = 0
+        keys = {"source": "keys"} if source == "keys" else {}
+        message = HumanMessage(text, id=str(uuid.uuid4()), additional_kwargs=keys)
+        self._log.caller_said(text, "keys" if keys else "speech")
+        self._inputs.put_nowait(_Input(message, spoke_until, time.monotonic()))
+        await self._publish("transcript", role="caller", text=text, id=message.id, final=True)
+
+    async def _key(self, key: str) -> None:
+        if not self._keypad.digits:
+            self._interrupted()
+            await self.broadcast_interruption()
+        if self._keypad_pause:
+            await self.cancel_task(self._keypad_pause)
+            self._keypad_pause = None
+        self._keypad, answer = self._keypad.press(key, self._expects)
+        if answer is not None:
+            await self._heard(answer, "keys", time.monotonic())
+        elif self._keypad.digits:
+            self._keypad_pause = self.create_task(self._await_key(), "keypad")
+
+    async def _await_key(self) -> None:
+        await asyncio.sleep(PAUSE_SECS)
+        self._keypad_pause = None
+        self._keypad, answer = self._keypad.pause()
+        if answer is not None:
+            await self._heard(answer, "keys", time.monotonic())
+
+    def _interrupted(self) -> None:
+        """Note which utterances the caller did not hear to their end."""
+        self._epoch += 1
+        if not self._playback.ledger.finished(time.monotonic()) or self._pending():
+            for utterance in self._open:
+                self._log.interrupted(utterance.utterance_id)
+                self._unsaid.append((utterance.utterance_id, utterance.text))
+        self._open.clear()
+
+    # The graph
+
+    async def _answer_all(self) -> None:
+        while not self.ended.done():
+            given = await self._inputs.get()
+            self._answering = True
+            try:
+                await self._answer(given)
+            finally:
+                self._answering = False
+
+    async def _answer(self, given: _Input) -> None:
+        self._turn += 1
+        turn, epoch = self._turn, self._epoch
+        self._clocks[turn] = _Clock(given.spoke_until, given.decided_at)
+        try:
+            async with contextlib.aclosing(
+                self._threads.turn(self._graph, self._thread_id, given.said)
+            ) as events:
+                await self._speak_events(events, turn, epoch)
+        except Exception as error:
+            self._log.failed(_described(error))
+            log.error("A graph turn failed: %s", type(error).__name__)
+            await self._fail("apology")
+        else:
+            self._failures = 0
+        self._clocks.pop(turn - 1, None)
+
+    async def _speak_events(self, events: Any, turn: int, epoch: int) -> None:
+        streamed: dict[str, str] = {}
+        async for event in events:
+            if isinstance(event, Token):
+                await self._token(event, streamed, turn, epoch)
+                continue
+            await self._close_stream(streamed, epoch)
+            if isinstance(event, Reply):
+                await self.say(event.text, turn=turn, epoch=epoch, message_id=event.message_id)
+            elif isinstance(event, Node):
+                await self._publish("node", name=event.name)
+            elif isinstance(event, Snapshot):
+                await self._settle(event)
+
+    async def _token(self, token: Token, streamed: dict[str, str], turn: int, epoch: int) -> None:
+        """Speak a piece of a message; text to speech gathers the pieces into sentences."""
+        if token.message_id not in streamed:
+            await self._close_stream(streamed, epoch)
+            self._first_words(turn)
+            if epoch == self._epoch:
+                await self._begin(token.message_id, token.text, turn)
+        streamed[token.message_id] = streamed.get(token.message_id, "") + token.text
+        if epoch == self._epoch:
+            await self.push_frame(LLMTextFrame(token.text))
+
+    async def _close_stream(self, streamed: dict[str, str], epoch: int) -> None:
+        while streamed:
+            message_id, text = streamed.popitem()
+            if epoch != self._epoch:
+                self._withhold(message_id, text)
+                continue
+            for utterance in self._open:
+                if utterance.utterance_id == message_id:
+                    utterance.text = text
+            await self.push_frame(LLMFullResponseEndFrame())
+            await self._said(message_id, text)
+
+    async def _settle(self, snapshot: Snapshot) -> None:
+        """Take over what the thread says after a turn."""
+        self._log.outcome(snapshot.outcome)
+        self._expects = snapshot.expects
+        self._keypad = Keypad()
+        if snapshot.done and not self._closing:
+            self._closing = "done"
+        elif not snapshot.done and self._closing == "done":
+            self._closing = None
+        state = {k: v for k, v in snapshot.values.items() if k != "messages"}
+        await self._publish("state", values=state)
+        favoured = STT[self._settings.stt].listen_for(self._expects)
+        if favoured is not None:
+            await self.push_frame(STTUpdateSettingsFrame(delta=favoured), FrameDirection.UPSTREAM)
+
+    # Speech
+
+    async def say(
+        self, text: str, *, turn: int = 0, epoch: int | None = None, message_id: str = ""
+    ) -> None:
+        """Speak a text, unless the caller has gone on speaking since `epoch`."""
+        if not text.strip():
+            return
+        message_id = message_id or str(uuid.uuid4())
+        self._first_words(turn)
+        if epoch is not None and epoch != self._epoch:
+            self._withhold(message_id, text)
+            return
+        await self._begin(message_id, text, turn)
+        await self.push_frame(LLMTextFrame(text))
+        await self.push_frame(LLMFullResponseEndFrame())
+        await self._said(message_id, text)
+
+    async def close(self, key: str, reason: str) -> None:
+        """Say a last phrase, and end the call when it was played."""
+        if not self._closing or self._closing == "done":
+            self._closing = reason
+            await self.say(phrase(key, self._language()))
+
+    async def report_error(self, source: str, *, listening: bool) -> None:
+        """Answer an error of speech to text or text to speech.
+
+        Args:
+            source: what failed, for the record.
+            listening: whether it was speech to text.
+        """
+        self._log.failed(source)
+        await self._fail("not_heard" if listening else "apology")
+
+    async def _begin(self, utterance_id: str, text: str, turn: int) -> None:
+        self._open.append(_Utterance(utterance_id, text, turn, time.monotonic()))
+        await self.push_frame(UtteranceFrame(utterance_id, text, turn))
+        await self.push_frame(LLMFullResponseStartFrame())
+
+    async def _said(self, utterance_id: str, text: str) -> None:
+        self._log.bot_said(utterance_id, text)
+        await self._publish("transcript", role="bot", text=text, id=utterance_id, final=True)
+
+    def _withhold(self, message_id: str, text: str) -> None:
+        if (message_id, text) not in self._unsaid:
+            self._unsaid.append((message_id, text))
+
+    async def _say_unsaid(self) -> None:
+        """Say again what a noise has interrupted."""
+        unsaid, self._unsaid = self._unsaid, []
+        for utterance_id, text in unsaid:
+            await self.say(text, message_id=utterance_id)
+            self._log.interrupted(utterance_id, interrupted=False)
+
+    async def _fail(self, key: str) -> None:
+        now = time.monotonic()
+        if self._closing or now - self._last_apology < FAILURE_PAUSE_SECS:
+            return
+        self._last_apology = now
+        self._failures += 1
+        if self._failures >= FAILURES_BEFORE_END:
+            await self.close("give_up", "failed")
+        else:
+            await self.say(phrase(key, self._language()))
+
+    def _language(self) -> str:
+        language = self._expects.get("language", "en")
+        return language if language in TTS[self._settings.tts].languages else "en"
+
+    # Time
+
+    def _pending(self) -> bool:
+        """Whether speech is on its way from text to speech to the transport."""
+        return any(not utterance.handed_over for utterance in self._open)
+
+    def _handed_over(self, utterance_id: str) -> None:
+        for utterance in self._open:
+            if utterance.utterance_id == utterance_id:
+                utterance.handed_over = True
+
+    def _first_words(self, turn: int) -> None:
+        clock = self._clocks.get(turn)
+        if clock and clock.first_words_at is None:
+            clock.first_words_at = time.monotonic()
+
+    def _first_audio(self, utterance: UtteranceFrame, at: float) -> None:
+        clock = self._clocks.pop(utterance.turn, None)
+        if not clock or clock.spoke_until is None or clock.first_words_at is None:
+            return
+        latency = TurnLatency(
+            turn=utterance.turn,
+            endpoint_ms=round((clock.decided_at - clock.spoke_until) * 1000, 1),
+            graph_ms=round((clock.first_words_at - clock.decided_at) * 1000, 1),
+            tts_ms=round((at - clock.first_words_at) * 1000, 1),
+            total_ms=round((at - clock.spoke_until) * 1000, 1),
+        )
+        self._log.measured(latency)
+        self.create_task(self._publish("latency", **latency.model_dump()), "latency")
+
+    async def _watch(self) -> None:
+        """Notice silence, a voice that never comes, and that the last word was played."""
+        while not self.ended.done():
+            await asyncio.sleep(TICK_SECS)
+            now = time.monotonic()
+            await self._drop_overdue(now)
+            if not self._is_quiet(now):
+                self._quiet_since = None
+                continue
+            self._open.clear()
+            if self._unsaid:
+                await self._say_unsaid()
+                continue
+            if self._closing:
+                self.end(self._closing)
+                return
+            self._quiet_since = self._quiet_since or now
+            if now - self._quiet_since >= self._settings.silence_secs:
+                self._quiet_since = None
+                await self._silent()
+
+    def _is_quiet(self, now: float) -> bool:
+        return (
+            not self._answering
+            and self._inputs.empty()
+            and not self._caller_speaks
+            and not self._keypad.digits
+            and not self._pending()
+            and self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
+        )
+
+    async def _drop_overdue(self, now: float) -> None:
+        overdue = [
+            utterance
+            for utterance in self._open
+            if not utterance.handed_over
+            and now - utterance.pushed_at > SPEECH_DEADLINE_SECS
+            and self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
+        ]
+        if overdue:
+            self._open = [utterance for utterance in self._open if utterance not in overdue]
+            await self.report_error("Text to speech did not answer in time.", listening=False)
+
+    async def _silent(self) -> None:
+        self._silences += 1
+        knows_events = self._threads.understands_events(self._graph)
+        if self._silences >= (SILENCES_BEFORE_END if knows_events else 2):
+            await self.close("silence_end", "silence")
+        elif knows_events:
+            self._inputs.put_nowait(_Input(Event("silence")))
+        else:
+            await self.say(phrase("silence", self._language()))
+
+    def end(self, reason: str) -> None:
+        """End the call at once; the first reason given stays."""
+        if not self.ended.done():
+            self.ended.set_result(reason)
+
+    async def _publish(self, kind: Any, **data: Any) -> None:
+        await self.push_frame(CallEventFrame(kind, data))
+
+
+def _described(error: Exception) -> str:
+    """Say of an error what may be kept: its kind, and its text only where we wrote it."""
+    if isinstance(error, TurnTimedOut):
+        return str(error)
+    return f"The graph failed in a turn ({type(error).__name__})."

@@ -1,0 +1,68 @@
+"""Frames that only this project has, between the processors of one call."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pipecat.frames.frames import DataFrame, SystemFrame
+
+
+@dataclass
+class CallerTurnFrame(SystemFrame):
+    """The caller has finished a turn.
+
+    A system frame, so that an interruption never drops what was said.
+
+    Parameters:
+        text: what was understood; empty when it was a noise.
+        spoke_until: when the caller's last sound was, `time.monotonic()` seconds.
+    """
+
+    text: str
+    spoke_until: float | None = None
+
+
+@dataclass
+class UtteranceFrame(DataFrame):
+    """The words that follow belong to this message of the graph.
+
+    Parameters:
+        utterance_id: key of the utterance in the call record and the ledger.
+        text: the whole message.
+        turn: number of the turn it answers.
+    """
+
+    utterance_id: str
+    text: str
+    turn: int = 0
+
+
+@dataclass
+class MarkFrame(DataFrame):
+    """Asks the client to say when playback has reached this point."""
+
+    mark: str
+
+
+@dataclass
+class MarkPlayedFrame(SystemFrame):
+    """The client says that playback has reached a mark, or that the mark was cleared."""
+
+    mark: str
+
+
+@dataclass
+class HangupFrame(SystemFrame):
+    """The caller has hung up."""
+
+
+@dataclass
+class CallEventFrame(SystemFrame):
+    """Something the page shows live, as the browser protocol words it.
+
+    Parameters:
+        kind: `transcript`, `speaking`, `latency`, `node`, `state`, `ended` or `error`.
+        data: the other fields of the message.
+    """
+
+    kind: Literal["transcript", "speaking", "latency", "node", "state", "ended", "error"]
+    data: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,38 @@
+"""What a key means while a question is open: pure, `press` in, answer or more digits out."""
+
+from dataclasses import dataclass, replace
+
+from graphs.threads import Expectation
+
+PAUSE_SECS = 3.0
+"""An amount is taken as ended after this long without a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keypad:
+    """Digits pressed so far for the open question."""
+
+    digits: str = ""
+
+    def press(self, key: str, expects: Expectation) -> tuple["Keypad", str | None]:
+        """Take one key.
+
+        Args:
+            key: 0 to 9, * or #.
+            expects: what the open question expects.
+
+        Returns:
+            The keypad after it, and the answer when the key completes one. For an amount, # ends
+            the digits and * takes them back; for any other question one key is the answer.
+        """
+        if expects.get("kind") != "amount":
+            return Keypad(), key
+        if key == "#":
+            return Keypad(), self.digits or None
+        if key == "*":
+            return Keypad(), None
+        return replace(self, digits=self.digits + key), None
+
+    def pause(self) -> tuple["Keypad", str | None]:
+        """Take the digits so far as the answer, for no more keys came."""
+        return Keypad(), self.digits or None

@@ -1,0 +1,35 @@
+"""What the line itself says when the graph cannot: data, by language."""
+
+from typing import Final
+
+PHRASES: Final[dict[str, dict[str, str]]] = {
+    "en": {
+        "apology": "Sorry, something went wrong on my side. Please say that again.",
+        "not_heard": "Sorry, I did not catch that. Please say it again.",
+        "give_up": "I am sorry, I cannot go on with this call. Please ring again later. Goodbye.",
+        "silence": "Are you still there?",
+        "silence_end": "I cannot hear you, so I will hang up now. Goodbye.",
+        "too_long": "We have reached the end of our time. Thank you for calling. Goodbye.",
+        "recorded": "This call is recorded.",
+        "busy": "All lines are busy at the moment. Please call again later. Goodbye.",
+        "too_often": "You have called many times in the last hour. Please call later. Goodbye.",
+        "closing": "The service is about to restart. Please call again in a minute. Goodbye.",
+    },
+    "hi": {
+        "apology": "माफ़ कीजिए, मेरी तरफ़ से कुछ गड़बड़ हुई। कृपया फिर से कहिए।",
+        "not_heard": "माफ़ कीजिए, मैं सुन नहीं पाई। कृपया फिर से कहिए।",
+        "give_up": "माफ़ कीजिए, मैं यह कॉल जारी नहीं रख सकती। कृपया बाद में फ़ोन कीजिए। नमस्ते।",
+        "silence": "क्या आप लाइन पर हैं?",
+        "silence_end": "मुझे आपकी आवाज़ नहीं आ रही, इसलिए मैं फ़ोन रख रही हूँ। नमस्ते।",
+        "too_long": "हमारा समय पूरा हो गया है। फ़ोन करने के लिए धन्यवाद। नमस्ते।",
+        "recorded": "यह कॉल रिकॉर्ड की जा रही है।",
+        "busy": "इस समय सभी लाइनें व्यस्त हैं। कृपया बाद में फ़ोन कीजिए। नमस्ते।",
+        "too_often": "पिछले एक घंटे में आपने कई बार फ़ोन किया है। कृपया बाद में फ़ोन कीजिए। नमस्ते।",
+        "closing": "सेवा फिर से शुरू होने वाली है। कृपया एक मिनट बाद फ़ोन कीजिए। नमस्ते।",
+    },
+}
+
+
+def phrase(key: str, language: str = "en") -> str:
+    """Return a phrase in a language, in English where that language is not there."""
+    return PHRASES.get(language, PHRASES["en"])[key]

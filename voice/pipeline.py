@@ -1,0 +1,147 @@
+"""The pipeline of one call, the same for a telephone and for a browser.
+
+transport -> voice activity -> speech to text -> turns -> bridge -> text to speech -> transport
+"""
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+
+from fastapi import WebSocket
+from pipecat.frames.frames import ErrorFrame
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.audio.vad_processor import VADProcessor
+from pipecat.serializers.base_serializer import FrameSerializer
+from pipecat.workers.runner import WorkerRunner
+
+from graphs.threads import Threads
+from settings import Settings
+from voice.bridge import Bridge
+from voice.providers import STT, TTS
+from voice.record import CallLog
+from voice.recorder import Recorder
+from voice.transport import CallTransport, Playback
+from voice.turns import CallerTurns, voice_activity
+
+log = logging.getLogger(__name__)
+
+GOODBYE_SECS = 20.0
+"""Longest last phrase after the time is up, in seconds."""
+TEARDOWN_SECS = 10.0
+"""Longest wait for the pipeline to come apart, in seconds."""
+
+
+class Conversation:
+    """One caller on one media stream.
+
+    Args:
+        websocket: the accepted connection.
+        serializer: the client's protocol.
+        call_log: the record; names graph and thread.
+        threads: where the graph runs.
+        settings: providers, limits.
+        input_rate: samples a second of what the client says.
+        output_rate: samples a second of what the client plays.
+        recording: file for a stereo WAV, or None.
+    """
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        serializer: FrameSerializer,
+        call_log: CallLog,
+        threads: Threads,
+        settings: Settings,
+        *,
+        input_rate: int,
+        output_rate: int,
+        recording: Path | None = None,
+    ) -> None:
+        self._settings = settings
+        self._playback = Playback(output_rate)
+        self._recorder = Recorder(recording, input_rate, output_rate) if recording else None
+        if self._recorder:
+            self._playback.on_audio_in = self._recorder.caller
+            self._playback.on_audio_out = self._recorder.bot
+        transport = CallTransport(websocket, serializer, self._playback)
+        self._stt = STT[settings.stt].create(settings, input_rate)
+        self._tts = TTS[settings.tts].create(settings, output_rate)
+        vad = voice_activity(settings)
+        self._bridge = Bridge(
+            threads, call_log, self._playback, settings, announce=recording is not None
+        )
+        self._worker = PipelineWorker(
+            Pipeline(
+                [
+                    transport.input(),
+                    VADProcessor(vad_analyzer=vad),
+                    self._stt,
+                    CallerTurns(vad),
+                    self._bridge,
+                    self._tts,
+                    transport.output(),
+                ]
+            ),
+            params=PipelineParams(
+                audio_in_sample_rate=input_rate, audio_out_sample_rate=output_rate
+            ),
+            enable_rtvi=False,
+            enable_turn_tracking=False,
+            idle_timeout_secs=None,
+        )
+
+        @transport.event_handler("on_client_disconnected")
+        async def _gone(_transport: CallTransport, _websocket: WebSocket) -> None:
+            self._bridge.end("hangup")
+
+        @self._worker.event_handler("on_pipeline_error")
+        async def _error(_worker: PipelineWorker, frame: ErrorFrame) -> None:
+            await self._report(frame)
+
+    def end(self, reason: str) -> None:
+        """End the call at once, because of what happened outside it."""
+        self._bridge.end(reason)
+
+    async def run(self) -> str:
+        """Hold the conversation and return why it ended.
+
+        Returns:
+            `done`, `hangup`, `silence`, `failed`, `too_long`, `cancelled` or `shutdown`.
+        """
+        runner = WorkerRunner(handle_sigint=False)
+        await runner.add_workers(self._worker)
+        running = asyncio.create_task(runner.run(), name="pipeline")
+        try:
+            if not await self._ended_within(self._settings.max_call_secs, running):
+                await self._bridge.close("too_long", "too_long")
+                await self._ended_within(GOODBYE_SECS, running)
+        finally:
+            self._bridge.end("failed" if running.done() else "too_long")
+            await self._take_apart(running)
+        return self._bridge.ended.result()
+
+    async def _ended_within(self, seconds: float, running: "asyncio.Task[None]") -> bool:
+        done, _ = await asyncio.wait(
+            {self._bridge.ended, running}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        return bool(done)
+
+    async def _take_apart(self, running: "asyncio.Task[None]") -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TEARDOWN_SECS):
+                await self._worker.cancel()
+                await running
+        if not running.done():
+            running.cancel()
+            log.error("A pipeline did not come apart within %g seconds.", TEARDOWN_SECS)
+        if self._recorder:
+            await self._recorder.close()
+
+    async def _report(self, frame: ErrorFrame) -> None:
+        log.warning("An error in a call, from %s.", frame.processor)
+        if frame.processor is self._stt:
+            await self._bridge.report_error("Speech to text failed.", listening=True)
+        elif frame.processor is self._tts:
+            await self._bridge.report_error("Text to speech failed.", listening=False)

@@ -1,0 +1,101 @@
+"""The record of one call, written while the call goes on, so that a crash loses nothing said."""
+
+import asyncio
+import contextlib
+import logging
+from datetime import UTC, datetime
+from typing import Literal
+
+from store.calls import Call, Calls, Status, TurnLatency, Utterance
+
+log = logging.getLogger(__name__)
+
+SAVE_TIMEOUT_SECS = 10.0
+"""Longest wait for the database at the end of a call, in seconds."""
+
+
+class CallLog:
+    """What is said and measured in one call, saved in the background as it happens.
+
+    Args:
+        call: the record at its start.
+        calls: where it is kept.
+    """
+
+    def __init__(self, call: Call, calls: Calls) -> None:
+        self.call = call
+        self._calls = calls
+        self._changed = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._bot: dict[str, int] = {}
+
+    def open(self) -> None:
+        """Start to write."""
+        self.call.status = "in-progress"
+        self.call.ended_at = None
+        self._writer = asyncio.create_task(self._write(), name=f"call-log-{self.call.sid}")
+        self._changed.set()
+
+    def caller_said(self, text: str, source: Literal["speech", "keys"] = "speech") -> None:
+        """Note what the caller said or keyed."""
+        self.call.transcript.append(
+            Utterance(role="caller", text=text, at=datetime.now(UTC), source=source)
+        )
+        self._changed.set()
+
+    def bot_said(self, utterance_id: str, text: str) -> None:
+        """Note what the bot says; the same key again replaces the text."""
+        index = self._bot.get(utterance_id)
+        if index is None:
+            self._bot[utterance_id] = len(self.call.transcript)
+            self.call.transcript.append(Utterance(role="bot", text=text, at=datetime.now(UTC)))
+        else:
+            spoken = self.call.transcript[index]
+            self.call.transcript[index] = spoken.model_copy(update={"text": text})
+        self._changed.set()
+
+    def interrupted(self, utterance_id: str, *, interrupted: bool = True) -> None:
+        """Note that the caller interrupted an utterance, or that it was said to the end after all."""
+        index = self._bot.get(utterance_id)
+        if index is not None:
+            spoken = self.call.transcript[index]
+            self.call.transcript[index] = spoken.model_copy(update={"interrupted": interrupted})
+            self._changed.set()
+
+    def measured(self, latency: TurnLatency) -> None:
+        """Note where the time of an answer went."""
+        self.call.latency.append(latency)
+        self._changed.set()
+
+    def outcome(self, outcome: str | None) -> None:
+        """Note the graph's named result."""
+        if outcome != self.call.outcome:
+            self.call.outcome = outcome
+            self._changed.set()
+
+    def failed(self, failure: str) -> None:
+        """Note what went wrong; the first failure is the one that is kept."""
+        self.call.failure = self.call.failure or failure
+        self._changed.set()
+
+    async def close(self, status: Status) -> None:
+        """Write the end of the call."""
+        self.call.status = status
+        self.call.ended_at = datetime.now(UTC)
+        if self._writer:
+            self._writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._writer
+        async with asyncio.timeout(SAVE_TIMEOUT_SECS):
+            await self._calls.save(self.call)
+
+    async def _write(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self._calls.save(self.call)
+            except Exception as error:  # its text could hold what was said
+                log.error("A call record was not written (%s); trying again.", type(error).__name__)
+                await asyncio.sleep(1)
+                self._changed.set()

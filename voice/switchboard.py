@@ -1,0 +1,297 @@
+"""The switchboard: which calls are expected, which go on, and how each begins and ends."""
+
+import asyncio
+import contextlib
+import logging
+import re
+import secrets
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fastapi import WebSocket
+from pipecat.serializers.base_serializer import FrameSerializer
+
+from graphs.threads import Threads
+from settings import Settings
+from store.calls import Call, CallExists, Calls, Direction, Status
+from voice import turns
+from voice.carriers import load_carriers
+from voice.pipeline import Conversation
+from voice.providers import STT, TTS, load_providers
+from voice.record import CallLog
+
+log = logging.getLogger(__name__)
+
+TICKET_SECS = 60.0
+"""Time a carrier has to open the stream it was offered, in seconds."""
+DRAIN_SECS = 20.0
+"""Time a call has to come to its end at shutdown, in seconds."""
+_NUMBER = re.compile(r"\+\d{6,15}")
+
+
+class CallRefused(Exception):
+    """A call is not taken; `phrase` is what the caller is told."""
+
+    def __init__(self, phrase: str) -> None:
+        super().__init__(f"The call is refused: {phrase}.")
+        self.phrase = phrase
+
+
+class TicketRefused(Exception):
+    """A stream has no valid ticket: unknown, for another call, expired or used before."""
+
+
+@dataclass(slots=True)
+class Ticket:
+    """Lets one media stream in, once."""
+
+    call: Call
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    expires_at: float = field(default_factory=lambda: time.monotonic() + TICKET_SECS)
+    used: bool = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a stream may still come with it."""
+        return not self.used and time.monotonic() < self.expires_at
+
+
+class Switchboard:
+    """Takes calls, holds them, and ends them.
+
+    Args:
+        settings: limits and providers.
+        threads: where the graphs run.
+        calls: where calls are recorded.
+    """
+
+    def __init__(self, settings: Settings, threads: Threads, calls: Calls) -> None:
+        self._settings = settings
+        self._threads = threads
+        self._calls = calls
+        self._tickets: dict[str, Ticket] = {}
+        self._held: dict[str, Conversation] = {}
+        self._closing = False
+        self._empty = asyncio.Event()
+        self._empty.set()
+        load_carriers()
+        load_providers()
+
+    @property
+    def recordings(self) -> Path:
+        """The folder of the recordings."""
+        return self._settings.data_dir / "recordings"
+
+    @property
+    def active(self) -> int:
+        """Calls going on now."""
+        return len(self._held)
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Take calls while the context lasts; at its end let those that go on come to theirs."""
+        left = await self._calls.fail_unfinished("The server was stopped during the call.")
+        if left:
+            log.warning("%d calls were left unfinished by an earlier run.", left)
+        try:
+            yield
+        finally:
+            await self._drain()
+
+    def warm_up(self) -> None:
+        """Load every model a call needs; blocks, so call it off the event loop."""
+        turns.warm_up()
+        STT[self._settings.stt].warm_up(self._settings)
+        TTS[self._settings.tts].warm_up(self._settings)
+
+    def graph_for(self, named: str | None, number: str | None) -> str:
+        """Choose the graph: the one named, else by the number called, else the default.
+
+        Raises:
+            UnknownGraph: no graph of that name is served.
+        """
+        name = named or self._settings.numbers.get(number or "") or self._settings.default_graph
+        self._threads.graph(name)
+        return name
+
+    async def expect(
+        self,
+        sid: str,
+        graph: str,
+        carrier: str,
+        *,
+        direction: Direction = "inbound",
+        caller: str | None = None,
+        called: str | None = None,
+    ) -> Ticket:
+        """Accept a call that rings, and return the ticket for its stream.
+
+        The same call again gets the same ticket, used or not, so nothing starts twice.
+
+        Raises:
+            CallRefused: too many calls at once, or from this number, or shutting down.
+        """
+        known = self._tickets.get(sid)
+        if known:
+            return known
+        await self._admit(caller)
+        call = Call(
+            sid=sid,
+            graph=graph,
+            thread_id=str(uuid.uuid4()),
+            direction=direction,
+            carrier=carrier,
+            status="ringing",
+            from_number=caller,
+            to_number=called,
+            started_at=datetime.now(UTC),
+        )
+        ticket = self._tickets.setdefault(sid, Ticket(call))
+        try:
+            await self._calls.create(call)
+        except CallExists:  # known from before a restart: the old record goes on
+            ticket.call = await self._calls.get(sid) or call
+            ticket.used = True
+        return ticket
+
+    async def reconnect(self, sid: str) -> Ticket | None:
+        """Return a new ticket for a call whose stream broke; None when the call is over."""
+        call = await self._calls.get(sid)
+        if call is None or sid in self._held or self._closing:
+            return None
+        known = self._tickets.get(sid)
+        if known and known.waiting:
+            return known
+        snapshot = await self._threads.snapshot(call.graph, call.thread_id)
+        ended_by_us = call.failure == GIVEN_UP or call.status == "completed"
+        if snapshot.done or ended_by_us:
+            return None
+        self._tickets[sid] = Ticket(call)
+        return self._tickets[sid]
+
+    def claim(self, sid: str, token: str) -> Ticket:
+        """Use up the ticket of a stream.
+
+        Raises:
+            TicketRefused: unknown, for another call, expired or used before.
+        """
+        ticket = self._tickets.get(sid)
+        if ticket is None or not secrets.compare_digest(ticket.token.encode(), token.encode()):
+            raise TicketRefused("The stream has no valid token.")
+        if not ticket.waiting:
+            raise TicketRefused("The token of the stream has been used or has expired.")
+        ticket.used = True
+        return ticket
+
+    async def hold(
+        self,
+        call: Call,
+        websocket: WebSocket,
+        serializer: FrameSerializer,
+        *,
+        input_rate: int,
+        output_rate: int,
+    ) -> str:
+        """Hold a conversation on a stream, keep its record, and return why it ended."""
+        recording = f"{call.sid}.wav" if self._settings.record_calls else None
+        call.recording = recording or call.recording
+        call_log = CallLog(call, self._calls)
+        call_log.open()
+        reason = "failed"
+        self._empty.clear()
+        try:
+            conversation = Conversation(
+                websocket,
+                serializer,
+                call_log,
+                self._threads,
+                self._settings,
+                input_rate=input_rate,
+                output_rate=output_rate,
+                recording=self.recordings / recording if recording else None,
+            )
+            self._held[call.sid] = conversation
+            reason = await conversation.run()
+        except Exception as error:
+            call_log.failed(f"The call broke off ({type(error).__name__}).")
+            log.exception("A call broke off.")
+        finally:
+            self._held.pop(call.sid, None)
+            if not self._held:
+                self._empty.set()
+            if reason == "failed":
+                call_log.failed(GIVEN_UP)
+            await asyncio.shield(call_log.close(_status(reason)))
+        return reason
+
+    async def hung_up(self, sid: str, status: Status) -> None:
+        """Note that the carrier says a call is over; the same news again changes nothing."""
+        held = self._held.get(sid)
+        if held:
+            held.end("hangup")
+            return
+        call = await self._calls.get(sid)
+        if call and call.status in ("ringing", "in-progress"):
+            call.status = status
+            call.ended_at = datetime.now(UTC)
+            await self._calls.save(call)
+
+    async def admit_browser(self, graph: str, thread_id: str | None) -> Call:
+        """Accept a conversation with a browser and record that it begins.
+
+        Raises:
+            CallRefused: too many calls at once, or shutting down.
+            UnknownGraph: no graph of that name is served.
+        """
+        await self._admit(None)
+        call = Call(
+            sid=f"web-{uuid.uuid4()}",
+            graph=self.graph_for(graph, None),
+            thread_id=thread_id or str(uuid.uuid4()),
+            direction="browser",
+            carrier="browser",
+            status="ringing",
+            started_at=datetime.now(UTC),
+        )
+        await self._calls.create(call)
+        return call
+
+    async def _admit(self, caller: str | None) -> None:
+        self._tickets = {sid: t for sid, t in self._tickets.items() if _keep(t, sid in self._held)}
+        waiting = sum(t.waiting for t in self._tickets.values())
+        if self._closing:
+            raise CallRefused("closing")
+        if len(self._held) + waiting >= self._settings.max_calls:
+            raise CallRefused("busy")
+        if caller and _NUMBER.fullmatch(caller):
+            since = datetime.now(UTC) - timedelta(hours=1)
+            count = await self._calls.count_from(caller, since)
+            if count >= self._settings.calls_per_hour_per_number:
+                raise CallRefused("too_often")
+
+    async def _drain(self) -> None:
+        self._closing = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECS):
+                await self._empty.wait()
+        for conversation in list(self._held.values()):
+            conversation.end("shutdown")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECS):
+                await self._empty.wait()
+
+
+GIVEN_UP = "The call was ended after several failures."
+
+
+def _status(reason: str) -> Status:
+    return "failed" if reason in ("failed", "cancelled", "shutdown") else "completed"
+
+
+def _keep(ticket: Ticket, held: bool) -> bool:
+    """Whether a ticket is still of use: to answer the same webhook once more, for a while."""
+    return held or time.monotonic() < ticket.expires_at + 10 * TICKET_SECS

@@ -1,0 +1,182 @@
+"""Whose turn it is: voice activity by Silero, end of turn by Smart Turn v3.
+
+Both models are loaded once a process and shared by all calls; only their state is a call's own.
+Smart Turn is asked at the first short pause, while speech to text is still at work, so that its
+verdict is there when the voice activity detector reports the end of speech.
+"""
+
+import asyncio
+import copy
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
+from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn
+from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
+from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
+from pipecat.frames.frames import Frame, TranscriptionFrame, VADUserStoppedSpeakingFrame
+from pipecat.metrics.metrics import MetricsData
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.turns.user_start import TranscriptionUserTurnStartStrategy, VADUserTurnStartStrategy
+from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
+from pipecat.turns.user_turn_processor import UserTurnProcessor
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+
+from settings import Settings
+from voice.frames import CallerTurnFrame
+
+EARLY_SECS = 0.1
+"""Silence after which Smart Turn is asked, in seconds."""
+TRANSCRIPT_GRACE_SECS = 1.0
+"""Wait for words beyond the recogniser's own 99th percentile, in seconds; then it was a noise."""
+WATCHDOG_SECS = 5.0
+"""Longest silence within a turn, in seconds, when nothing else has ended it."""
+
+
+@lru_cache
+def _silero() -> SileroOnnxModel:
+    return SileroVADAnalyzer()._model
+
+
+@lru_cache
+def _smart_turn() -> LocalSmartTurnAnalyzerV3:
+    return LocalSmartTurnAnalyzerV3()
+
+
+def warm_up() -> None:
+    """Load the two models; blocks, so call it off the event loop."""
+    _silero()
+    _smart_turn()
+
+
+class VoiceActivity(SileroVADAnalyzer):
+    """Silero for one call on the shared model."""
+
+    def __init__(self, params: VADParams) -> None:
+        VADAnalyzer.__init__(self, params=params)
+        self._model = copy.copy(_silero())
+        self._model.reset_states()
+        self._windows_since_reset = 0
+        self._low_confidence_windows = 0
+
+    @property
+    def pause_secs(self) -> float:
+        """Seconds of silence at the end of the speech so far."""
+        return self._vad_stopping_count * self.num_frames_required() / self.sample_rate
+
+
+class EndOfTurn(LocalSmartTurnAnalyzerV3):
+    """Smart Turn for one call on the shared model, asked in good time.
+
+    Args:
+        pause_secs: tells how long the caller has been silent.
+    """
+
+    def __init__(self, pause_secs: Callable[[], float]) -> None:
+        BaseSmartTurn.__init__(self)
+        self._session = _smart_turn()._session
+        self._log_data = False
+        self._pause_secs = pause_secs
+        self._early: asyncio.Future[tuple[EndOfTurnState, MetricsData | None]] | None = None
+
+    def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
+        """Take the next audio, and ask the model when it has just fallen silent."""
+        state = super().append_audio(buffer, is_speech)
+        if is_speech:
+            pause = self._pause_secs()
+            if pause < EARLY_SECS:
+                self._early = None
+            elif self._early is None:
+                heard = [*self._audio_buffer, *self._silence(0.2 - pause)]
+                loop = asyncio.get_running_loop()
+                self._early = loop.run_in_executor(
+                    self._model_executor, self._process_speech_segment, heard
+                )
+        return state
+
+    async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, MetricsData | None]:
+        """Return the verdict of the pause, or ask again when it was: not yet."""
+        early, self._early = self._early, None
+        if early is not None:
+            state, metrics = await early
+            if state == EndOfTurnState.COMPLETE:
+                self._clear(state)
+                return state, metrics
+        return await super().analyze_end_of_turn()
+
+    def clear(self) -> None:
+        """Forget the turn."""
+        self._early = None
+        super().clear()
+
+    def _silence(self, seconds: float) -> list[tuple[float, Any]]:
+        """Fill up to the silence that the model was trained to see."""
+        samples = max(0, round(seconds * self.sample_rate))
+        return [(time.monotonic(), np.zeros(samples, np.int16))] * 2
+
+
+class TurnStop(TurnAnalyzerUserTurnStopStrategy):
+    """Pipecat's strategy, which also ends a turn in which no words were recognised."""
+
+    async def _timeout_handler(self, timeout: float) -> None:
+        await super()._timeout_handler(timeout)
+        if self._text or not self._turn_complete:
+            return
+        self._timeout_task = self.task_manager.create_task(
+            self._give_up_on_words(), f"{self}::_give_up_on_words"
+        )
+
+    async def _give_up_on_words(self) -> None:
+        await asyncio.sleep(TRANSCRIPT_GRACE_SECS)
+        self._timeout_task = None
+        if self._turn_complete and not self._text:
+            await self.trigger_user_turn_stopped()
+
+
+class CallerTurns(UserTurnProcessor):
+    """Decides when the caller's turn begins and ends, and gathers what was said in it.
+
+    Pushes pipecat's own turn frames and interruptions, and a `CallerTurnFrame` at the end.
+
+    Args:
+        vad: the detector in front of this processor.
+    """
+
+    def __init__(self, vad: VoiceActivity) -> None:
+        strategies = UserTurnStrategies(
+            start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],
+            stop=[TurnStop(turn_analyzer=EndOfTurn(lambda: vad.pause_secs))],
+        )
+        super().__init__(user_turn_strategies=strategies, user_turn_stop_timeout=WATCHDOG_SECS)
+        self._said: list[str] = []
+        self._spoke_until: float | None = None
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Gather words and times, and let pipecat decide about turns."""
+        if isinstance(frame, TranscriptionFrame):
+            self._said.append(frame.text.strip())
+        elif isinstance(frame, VADUserStoppedSpeakingFrame):
+            late = max(0.0, time.time() - frame.timestamp)
+            self._spoke_until = time.monotonic() - late - frame.stop_secs
+        await super().process_frame(frame, direction)
+
+    async def _on_user_turn_stopped(self, controller: Any, strategy: Any, params: Any) -> None:
+        await super()._on_user_turn_stopped(controller, strategy, params)
+        said, self._said = " ".join(part for part in self._said if part), []
+        spoke_until, self._spoke_until = self._spoke_until, None
+        await self.push_frame(CallerTurnFrame(said, spoke_until))
+
+
+def voice_activity(settings: Settings) -> VoiceActivity:
+    """Make the detector for one call from the settings."""
+    return VoiceActivity(
+        VADParams(
+            confidence=settings.vad_confidence,
+            start_secs=settings.vad_start_secs,
+            stop_secs=settings.vad_stop_secs,
+        )
+    )
