@@ -182,6 +182,11 @@ class Switchboard:
         self._tickets[sid] = Ticket(call, streams=known.streams + 1)
         return self._tickets[sid]
 
+    def carrier_of(self, sid: str) -> str | None:
+        """Name the carrier of a call that is expected; None when there is no such call."""
+        ticket = self._tickets.get(sid)
+        return ticket.call.carrier if ticket else None
+
     def claim(self, sid: str, token: str) -> Ticket:
         """Use up the ticket of a stream.
 
