@@ -191,6 +191,11 @@ class Bridge(FrameProcessor):
                 await self.cancel_task(task)
         await super().cleanup()  # type: ignore[no-untyped-call]
 
+    async def tell_end(self) -> None:
+        """Tell the page that the call is over."""
+        outcome = self._log.call.outcome
+        await self._publish("ended", reason=self.ended.result(), outcome=outcome)
+
     async def settle(self) -> None:
         """Let a run that has begun finish, so that the thread keeps it; nothing more is said."""
         self._epoch += 1

@@ -115,6 +115,7 @@ class Conversation:
                 await self._ended_within(GOODBYE_SECS, running)
         finally:
             self._bridge.end("failed" if running.done() else "too_long")
+            await self._bridge.tell_end()
             await self._take_apart(running)
         return self._bridge.ended.result()
 
