@@ -40,7 +40,6 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
-    TTSAudioRawFrame,
 )
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
@@ -245,12 +244,15 @@ async def connected(base: str, bot: str, sid: str) -> Line:
 async def response_ms(line: Line, text: str) -> float:
     """From the last sound of the caller to the first of the bot."""
     await asyncio.sleep(0.5)
-    heard = len(line.heard)
     line.speech_ended_at = 0.0
     line.say(text)
+    while not line.speech_ended_at:
+        await asyncio.sleep(0.002)
+    heard = len(line.heard)
     await line.until_bot_speaks(since=heard)
     took = (line.first_sound_after(heard) - line.speech_ended_at) * 1000
     await line.until_bot_is_quiet(since=heard)
+    await asyncio.sleep(1.0)
     return took
 
 
