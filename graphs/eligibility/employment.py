@@ -1,0 +1,183 @@
+"""How a caller earns: what he claims to be now, and nothing he was, will be or is not."""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal, cast
+
+from graphs.eligibility.readings import Reading, Unclear
+from graphs.eligibility.utterance import Lexicon, Match, Word, load_lexicon, span, words
+
+Employment = Literal[
+    "salaried",
+    "self_employed",
+    "business",
+    "student",
+    "retired",
+    "unemployed",
+    "homemaker",
+    "farmer",
+    "not_salaried",
+]
+"""`not_salaried`: the caller says only that he has no job, not how he lives otherwise."""
+
+_DATA: Final = load_lexicon("employment")
+_SIDE_KINDS: Final = ("vague", "unclear", "not_a_claim")
+_LEXICON: Final = Lexicon(
+    {kind: _DATA[kind] for kind in _SIDE_KINDS} | _DATA["values"] | {"mark": _DATA["marks"]}
+)
+_BEFORE: Final = {
+    "not": "negated",
+    "past_before": "past",
+    "future_before": "future",
+    "other": "someone_else",
+}
+_AFTER: Final = {"nahi": "negated", "past_after": "past", "future_after": "future"}
+_AROUND: Final = {"past_around": "past", "future_around": "future"}
+_LASTING: Final = frozenset({"retired", "unemployed"})
+"""What "last year" does not end: it says when it began."""
+_AT_HOME: Final = frozenset({"retired", "unemployed", "student", "homemaker"})
+"""What is unclear beside "I work"."""
+_REACH: Final = 4
+"""Words between a mark such as "was" or "not" and the claim it bears on."""
+_SPECIFIC: Final = {
+    frozenset({"business", "self_employed"}): "business",
+    frozenset({"unemployed", "student"}): "student",
+    frozenset({"unemployed", "retired"}): "retired",
+    frozenset({"unemployed", "homemaker"}): "homemaker",
+}
+"""Two names for one state, and the one that says more."""
+
+
+@dataclass(slots=True)
+class _Claim:
+    """An employment that was named, and the reasons why it may not be the caller's own, now."""
+
+    match: Match
+    before: list[Match]
+    after: list[Match] = field(default_factory=list)
+    flaws: set[str] = field(default_factory=set)
+
+
+def parse_employment(text: str) -> Reading[Employment] | Unclear | None:
+    """Read how the caller earns.
+
+    Returns:
+        The employment he claims for himself at present; `Unclear` for several, a past or future
+        one, another person's, a question, a bare profession; None where none was spoken of.
+    """
+    heard = words(text)
+    matches = [match for match in _LEXICON.scan(heard) if match.kind != "not_a_claim"]
+    unclear = [match for match in matches if match.kind == "unclear"]
+    if unclear:
+        return _unclear(unclear[0].id, heard, unclear)
+    claims = _claims(matches)
+    if not claims:
+        vague = [match for match in matches if match.kind == "vague"]
+        return _unclear(vague[0].id, heard, vague) if vague else None
+    said = [claim.match for claim in claims]
+    marks = {match.id for match in matches if match.kind == "mark"}
+    for doubt in ("question", "hedge"):
+        if doubt in marks:
+            return _unclear(doubt, heard, said)
+    beside = {match.id for match in matches if match.kind == "vague"}
+    return _decide(heard, claims, marks, beside)
+
+
+def _claims(matches: list[Match]) -> list[_Claim]:
+    """Each employment with the marks up to its neighbours, and its flaws."""
+    claims: list[_Claim] = []
+    marks: list[Match] = []
+    for match in matches:
+        if match.kind == "mark":
+            marks.append(match)
+        elif match.kind != "vague":
+            if claims:
+                claims[-1].after = marks
+            claims.append(_Claim(match, marks))
+            marks = []
+    if claims:
+        claims[-1].after = marks
+    for at, claim in enumerate(claims):
+        _find_flaws(claim, claims[at - 1] if at else None)
+    return claims
+
+
+def _find_flaws(claim: _Claim, previous: _Claim | None) -> None:
+    first, last = claim.match.first, claim.match.last
+    for mark in claim.before:
+        flaw = (_BEFORE | _AROUND).get(mark.id)
+        if flaw and first - mark.last < _REACH:
+            claim.flaws ^= {flaw} if flaw == "negated" else {flaw} - claim.flaws
+        elif mark.id in {"now", "contrast", "correction"}:
+            claim.flaws.clear()
+    for mark in claim.after:
+        if mark.id in {"contrast", "now", "correction"}:
+            break
+        flaw = (_AFTER | _AROUND).get(mark.id)
+        if mark.id == "past_around" and claim.match.kind in _LASTING:
+            continue
+        if flaw and mark.first - last < _REACH - 1:
+            claim.flaws.add(flaw)
+    if previous is not None and not claim.before:
+        if previous.match.kind == claim.match.kind:
+            claim.flaws |= previous.flaws
+        elif (
+            previous.match.kind == "retired"
+            and not previous.flaws
+            and first - previous.match.last < _REACH
+        ):
+            claim.flaws.add("past")
+
+
+def _decide(
+    heard: list[Word], claims: list[_Claim], marks: set[str], beside: set[str]
+) -> Reading[Employment] | Unclear:
+    said = [claim.match for claim in claims]
+    if any(_beside_no(claim) for claim in claims):
+        return _unclear("no_beside", heard, said)
+    current = [claim for claim in claims if not claim.flaws]
+    if "works" in beside and current and {c.match.kind for c in current} <= _AT_HOME:
+        return _unclear("several", heard, said)
+    rules: list[str] = []
+    for turn in ("correction", "now"):
+        for at, claim in enumerate(current):
+            turns = at and "also" not in marks and turn in {mark.id for mark in claim.before}
+            if turns:
+                current, rules = current[at:], [f"employment.{turn}"]
+                break
+    if not current:
+        return _flawed(heard, claims)
+    values = {claim.match.kind for claim in current}
+    if len(values) > 1:
+        values -= {"not_salaried"} if "salaried" not in values else set()
+        value = _SPECIFIC.get(frozenset(values)) if "or" not in marks else None
+        if len(values) > 1 and value is None:
+            return _unclear("several", heard, [claim.match for claim in current])
+        values = {value} if value else values
+    value = values.pop()
+    kept = [claim.match for claim in current if claim.match.kind == value]
+    rules = [f"employment.{match.id}" for match in kept] + rules
+    where = span(heard, kept[0].first, kept[-1].last)
+    return Reading(cast(Employment, value), where, tuple(dict.fromkeys(rules)))
+
+
+def _beside_no(claim: _Claim) -> bool:
+    """Whether a "no" beside the claim may deny it: "salaried, no", or "no business"."""
+    before = claim.before[-1] if claim.before else None
+    noun = claim.match.id in {"business", "job", "naukri", "service"}
+    denied = before is not None and before.id == "no" and before.last == claim.match.first
+    return (noun and denied) or any(mark.id == "no" for mark in claim.after)
+
+
+def _flawed(heard: list[Word], claims: list[_Claim]) -> Reading[Employment] | Unclear:
+    """Nothing the caller is now: a denied job is an answer, all else is unclear."""
+    said = [claim.match for claim in claims]
+    denied = all(claim.flaws == {"negated"} for claim in claims)
+    if denied and any(match.kind == "salaried" for match in said):
+        rules = (*dict.fromkeys(f"employment.{match.id}" for match in said), "employment.negated")
+        return Reading("not_salaried", span(heard, said[0].first, said[-1].last), rules)
+    return _unclear(min(claims[-1].flaws), heard, said)
+
+
+def _unclear(reason: str, heard: list[Word], matches: list[Match]) -> Unclear:
+    rules = tuple(dict.fromkeys(f"employment.{match.id}" for match in matches))
+    return Unclear(f"employment.{reason}", span(heard, matches[0].first, matches[-1].last), rules)

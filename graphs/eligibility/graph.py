@@ -1,0 +1,154 @@
+"""The eligibility interview as a LangGraph graph: deterministic, without a language model.
+
+A turn walks down the interview from its beginning and stops at the first question that is still
+open, or leaves it for an outcome. One run a turn; the whole decision is `step`, a pure function.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from graphs.eligibility import certificate
+from graphs.eligibility.actions import Close, Expect, Say
+from graphs.eligibility.channels import Context, Input, State
+from graphs.eligibility.rules import Rules, load_rules
+from graphs.eligibility.state import FINAL, LANGUAGES, QUESTIONS, Event, Interview, Language, Source
+from graphs.eligibility.step import step
+from graphs.threads import Expectation, Graph
+
+
+class Speak(Protocol):
+    """A node that speaks."""
+
+    def __call__(self, state: State) -> Awaitable[dict[str, Any]]:
+        """Return the message to add."""
+        ...
+
+
+def build(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Graph:
+    """Build the graph.
+
+    Args:
+        clock: tells the time of each turn, aware.
+    """
+
+    async def greeting(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+        """Take the event into the interview: every turn comes in here."""
+        context = runtime.context or Context()
+        event, taken_until = _event(state, context, clock())
+        rules = await _rules(context)
+        before, record = Interview.from_json(state), state.get("record", [])
+        interview, actions = step(before, event, rules)
+        entries = [certificate.entry(record, event, interview, actions, rules)]
+        if before.final and before.turns >= rules.limits.turns:
+            entries = []  # the decision stands; what is chatted after it need not grow for ever
+        say = next((a for a in actions if isinstance(a, Say)), None)
+        expects = next((a for a in actions if isinstance(a, Expect)), None)
+        return {
+            **interview.to_json(),
+            "done": any(isinstance(a, Close) for a in actions),
+            "expects": _expectation(expects, interview),
+            "record": entries,
+            "taken_until": taken_until,
+            "reply": say
+            and {"content": say.text, "id": entries[0]["hash"][:32] if entries else None},
+        }
+
+    builder = StateGraph(State, input_schema=Input, context_schema=Context)
+    builder.add_node(greeting)
+    for place in (*QUESTIONS, *FINAL):
+        builder.add_node(place, _speak_at(place))
+    builder.add_edge(START, "greeting")
+    builder.add_edge("greeting", "employment")
+    for question, following in zip(QUESTIONS, ("salary", "city", "eligible"), strict=True):
+        exits = [following, *FINAL[1:], END]
+        builder.add_conditional_edges(question, _way_on(question, following), exits)
+    for outcome in FINAL:
+        builder.add_edge(outcome, END)
+    return builder.compile(name="eligibility")
+
+
+def _speak_at(place: str) -> Speak:
+    """Say the reply of this turn where the walk ends; elsewhere pass."""
+
+    async def speak(state: State) -> dict[str, Any]:
+        reply = state.get("reply")
+        if reply is None or _place(state) != place:
+            return {}
+        return {"messages": [AIMessage(**reply)]}
+
+    return speak
+
+
+def _way_on(question: str, following: str) -> Callable[[State], str]:
+    """Stop at the open question, leave for an outcome, or walk on."""
+
+    def way(state: State) -> str:
+        if _place(state) == question:
+            return END
+        return following if state["question"] != question else _place(state)
+
+    return way
+
+
+def _place(state: State) -> str:
+    """Where the walk of this turn ends: an outcome, or the open question."""
+    return state["outcome"] if state["outcome"] in FINAL else state["question"]
+
+
+def _expectation(expects: Expect | None, interview: Interview) -> Expectation:
+    if expects is None:
+        return {}
+    return {
+        "kind": expects.kind,
+        "keywords": list(expects.keywords),
+        "language": interview.language,
+    }
+
+
+def _event(state: State, context: Context, at: datetime) -> tuple[Event, str | None]:
+    """Say what happened: an event, something said since the last turn, or an opening."""
+    languages = _languages(context)
+    taken_until = state.get("taken_until")
+    happened = state.get("event")
+    if happened:
+        return Event(happened["kind"], at, languages=languages), taken_until
+    said = _said_since(state["messages"], taken_until)
+    if not said:
+        return Event("opened", at, languages=languages), taken_until
+    last = said[-1]
+    source: Source = "chat"
+    if last.additional_kwargs.get("source") in ("speech", "keys"):
+        source = last.additional_kwargs["source"]
+    text = " ".join(str(message.text) for message in said)
+    return Event("said", at, text, source, languages), last.id
+
+
+def _said_since(messages: list[AnyMessage], taken_until: str | None) -> list[HumanMessage]:
+    said: list[HumanMessage] = []
+    for message in reversed(messages):
+        if message.id == taken_until or isinstance(message, AIMessage):
+            break
+        if isinstance(message, HumanMessage):
+            said.insert(0, message)
+    return said
+
+
+def _languages(context: Context) -> tuple[Language, ...]:
+    allowed = context.languages.split(",")
+    return tuple(language for language in LANGUAGES if language in allowed) or LANGUAGES
+
+
+async def _rules(context: Context) -> Rules:
+    """Load the rules a run is to use; a file is read once a process, off the event loop."""
+    path = Path(context.rules) if context.rules else None
+    return await asyncio.to_thread(load_rules, path) if path else load_rules()
+
+
+graph = build()
