@@ -16,7 +16,8 @@ and what it may accept as input, beside `messages`:
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from weakref import WeakValueDictionary
@@ -161,7 +162,7 @@ class Threads:
 
     async def turn(
         self, name: str, thread_id: str, said: HumanMessage | Event | None
-    ) -> AsyncIterator[TurnEvent]:
+    ) -> AsyncGenerator[TurnEvent]:
         """Run one turn and yield what happens; the last item is the `Snapshot` after it.
 
         A turn that finds another one running on the thread waits for it.

@@ -8,19 +8,17 @@ from typing import Any
 
 from graphs.eligibility.state import LANGUAGES, QUESTIONS, Language
 
+_PLAIN = """
+    greeting welcome_back noted corrected bot wait silence
+    question.employment question.salary question.city reask.employment reask.salary why.employment
+    language.switched language.unavailable
+    eligible not_eligible.employment.not_salaried opted_out.caller.opted_out
+    needs_human.reasks.exhausted needs_human.turns.exhausted needs_human.caller.asked_for_person
+    closed.caller.goodbye closed.caller.call_later closed.caller.wrong_number closed.silence
+    after.eligible after.not_eligible after.needs_human after.opted_out after.person
+"""
 KEYS: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(
-        """greeting welcome_back question.employment question.salary question.city noted corrected
-        reask.employment reask.salary why.employment bot wait silence
-        language.switched language.unavailable
-        not_eligible.employment.not_salaried
-        needs_human.reasks.exhausted needs_human.turns.exhausted
-        needs_human.caller.asked_for_person opted_out.caller.opted_out
-        closed.caller.goodbye closed.caller.wrong_number closed.silence
-        eligible after.eligible after.not_eligible after.needs_human after.opted_out
-        after.person""".split(),
-        frozenset(),
-    ),
+    **dict.fromkeys(_PLAIN.split(), frozenset[str]()),
     "noted.yearly": frozenset({"amount"}),
     "confirm.amount": frozenset({"amount"}),
     "confirm.minimum": frozenset({"minimum"}),
@@ -37,6 +35,7 @@ KEYS: Mapping[str, frozenset[str]] = {
 FORBIDDEN = ("approv", "sanctioned", "स्वीकृत", "मंज़ूर", "मंजूर")
 """What no reply may say: the interview finds preliminary eligibility, it grants nothing."""
 
+_KEYWORDS = {"yes_no", "another", *QUESTIONS}
 _RUPEES = {"en": "rupees", "hi": "रुपये"}
 _OR = {"en": "or", "hi": "या"}
 _UNITS = {"en": ("crore", "lakh"), "hi": ("करोड़", "लाख")}
@@ -53,7 +52,8 @@ class Replies:
     language: Language
     texts: Mapping[str, str]
     keywords: Mapping[str, tuple[str, ...]]
-    """Words a speech recogniser should favour, by question and for `yes_no`."""
+    """Words a speech recogniser should favour, by question and for `yes_no`; in `another`
+    the phrases that choose another city from the menu."""
 
     @classmethod
     def from_document(cls, document: Any) -> "Replies":
@@ -74,8 +74,8 @@ class Replies:
         for key, text in texts.items():
             _check(key, text)
         keywords = document.get("keywords")
-        if not isinstance(keywords, dict) or set(keywords) != {"yes_no", *QUESTIONS}:
-            raise ReplyError(f"keywords: expected lists for yes_no, {', '.join(QUESTIONS)}.")
+        if not isinstance(keywords, dict) or set(keywords) != _KEYWORDS:
+            raise ReplyError(f"keywords: expected lists for {', '.join(sorted(_KEYWORDS))}.")
         lists = {kind: tuple(str(word) for word in given) for kind, given in keywords.items()}
         return cls(document["language"], texts, lists)
 
