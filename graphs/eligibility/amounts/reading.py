@@ -31,6 +31,7 @@ _PERIOD_PASS = _AFTER_PASS | roles(
 )
 _DENIES, _REFUSES = roles("no", "not"), roles("no", "correct")
 _LIKE_NUMBERS = ("to", "too", "for")
+_MULTIPLIERS = roles("repeat", "fraction")
 _CLAUSE_END = roles("stop", "but", "and")
 _PAUSE = roles("comma", "stop", "filler")
 _UP_TO_NO = roles("filler", "currency", "comma", "hedge")
@@ -152,7 +153,7 @@ class _Utterance:
         if self.seen & ROLE["percent"] or self._is_not_income(numeral):
             return self._unclear("amount.not_income")
         after = self._after_currency(numeral)
-        if self._is_misheard(numeral):
+        if self._is_misheard(numeral) or self._is_multiplied(numeral):
             return self._unclear("amount.malformed")
         if after & ROLE["to"]:
             return self._unclear("amount.range")
@@ -179,6 +180,13 @@ class _Utterance:
         if numeral.first and self.row[numeral.first - 1].key in _LIKE_NUMBERS:
             return numeral.multiplier < 10
         return bool(self._roles(numeral.first - 1) & ROLE["to"])
+
+    def _is_multiplied(self, numeral: Numeral) -> bool:
+        """Whether a "double" or "half" outside the number speaks of it: "half of 40 thousand"."""
+        if not self.seen & _MULTIPLIERS:
+            return False
+        outside = (*range(numeral.first), *range(numeral.last, self.size))
+        return any(self.row[at].roles & _MULTIPLIERS for at in outside)
 
     def _is_half(self, at: int) -> bool:
         """Whether "(a) half" stands here, as in "two lakh and a half"."""
