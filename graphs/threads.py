@@ -16,7 +16,7 @@ and what it may accept as input, beside `messages`:
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from weakref import WeakValueDictionary
@@ -166,7 +166,7 @@ class Threads:
         said: HumanMessage | Event | None,
         *,
         languages: Sequence[str] = (),
-    ) -> AsyncIterator[TurnEvent]:
+    ) -> AsyncGenerator[TurnEvent]:
         """Run one turn and yield what happens; the last item is the `Snapshot` after it.
 
         A turn that finds another one running on the thread waits for it.
