@@ -97,18 +97,31 @@ class Display:
                 cut = " (interrupted)" if utterance.get("interrupted") else ""
                 self._bot(utterance["text"] + cut)
             elif utterance.get("source") == "speech":
-                self._console.print(f"         heard as {escape(utterance['text'])!r}", style="dim")
+                self._heard(utterance["text"])
         self._shown = len(transcript)
 
+    def _heard(self, text: str) -> None:
+        """Tell what the server understood, when it is not what was said."""
+        said = [_words(turn.said) for turn in self._call.line.ear.turns]
+        if _words(text) not in said:
+            self._line(self._call.line.seconds, "", f"the server heard: {text}", "dim")
+
     def _bot(self, text: str) -> None:
-        turns = self._call.line.ear.turns
-        answered = [turn for turn in turns[self._answered :] if turn.latency_ms is not None]
-        wait = f"  [{answered[-1].latency_ms:.0f} ms]" if answered else ""
-        if answered:
-            self._answered = turns.index(answered[-1]) + 1
-        self._line(self._call.line.seconds, "bot", text, "green", wait)
+        ear, wait = self._call.line.ear, ""
+        at = ear.spans[0][0] if ear.spans and not ear.turns else ear.position
+        answered = [turn for turn in ear.turns[self._answered :] if turn.answered is not None]
+        for turn in answered[-1:]:
+            at, wait = turn.answered or at, f"  [{turn.latency_ms:.0f} ms]"
+            self._answered = ear.turns.index(turn) + 1
+        self._line(at / mulaw.RATE, "bot", text, "green", wait)
 
     def _line(self, at_secs: float, who: str, text: str, colour: str, after: str = "") -> None:
         self._console.print(
-            f"[dim]{at_secs:6.1f}[/]  [{colour}]{who:>6}[/]  {escape(text)}[dim]{escape(after)}[/]"
+            f"[dim]{at_secs:6.1f}[/]  [{colour}]{who:>6}[/]  {escape(text)}[dim]{escape(after)}[/]",
+            soft_wrap=True,
         )
+
+
+def _words(text: str) -> str:
+    """Return the text as speech has it: no case, no punctuation."""
+    return " ".join("".join(sign if sign.isalnum() else " " for sign in text.casefold()).split())
