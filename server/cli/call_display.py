@@ -33,6 +33,7 @@ class Display:
         self._console = console
         self._record: dict[str, Any] | None = None
         self._shown = 0
+        self._cut: set[int] = set()
         self._transcribed = 0
         self._answered = 0
         self._happenings: asyncio.Queue[Happening] = asyncio.Queue()
@@ -94,11 +95,16 @@ class Display:
         transcript = (self._record or {}).get("transcript") or []
         for utterance in transcript[self._shown :]:
             if utterance["role"] == "bot":
-                cut = " (interrupted)" if utterance.get("interrupted") else ""
-                self._bot(utterance["text"] + cut)
+                self._bot(utterance["text"])
             elif utterance.get("source") == "speech":
                 self._heard(utterance["text"])
         self._shown = len(transcript)
+        for number, utterance in enumerate(transcript):
+            if utterance.get("interrupted") and number not in self._cut:
+                self._cut.add(number)
+                self._line(
+                    self._call.line.seconds, "", f"interrupted after: {utterance['text']}", "dim"
+                )
 
     def _heard(self, text: str) -> None:
         """Tell what the server understood, when it is not what was said."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from voice.phonelab import mulaw
-from voice.phonelab.handset import Handset
+from voice.phonelab.handset import Handset, check_keys
 from voice.phonelab.line import Waited
 from voice.phonelab.voices import EmbeddedVoice, Voice
 
@@ -54,6 +54,10 @@ class Press:
     """Press keys once the bot has finished: 0 to 9, *, #, and w for half a second."""
 
     digits: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is not on a keypad."""
+        check_keys(self.digits)
 
 
 @dataclass(frozen=True, slots=True)

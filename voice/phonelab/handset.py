@@ -11,6 +11,16 @@ KEY_SECS = 0.25
 KEYS = frozenset("0123456789*#ABCD")
 
 
+def check_keys(digits: str) -> None:
+    """Make sure that every character is a key or `w`.
+
+    Raises:
+        ValueError: one is not, or there is none.
+    """
+    if not digits or set(digits) - KEYS - {"w"}:
+        raise ValueError(f"{digits!r} cannot be pressed; expected 0 to 9, *, # and w to wait.")
+
+
 class Handset:
     """What a `Caller` holds. Every method raises `LineClosed` when the call is over.
 
@@ -49,17 +59,17 @@ class Handset:
         """Press keys one after the other; `w` waits half a second.
 
         Raises:
-            ValueError: a character is not on the keypad.
+            ValueError: a character is not on the keypad; nothing was pressed.
         """
-        if wrong := sorted(set(digits) - KEYS - {"w"}):
-            raise ValueError(f"{''.join(wrong)!r} is not on a keypad; expected 0 to 9, * and #.")
+        check_keys(digits)
         self._watch("keys", digits)
+        turn = self._line.ear.expect(f"[keys {digits}]", b"", self._line.ear.position)
         for digit in digits:
             if digit == "w":
                 await self.pause(0.5)
             else:
                 self._line.press(digit)
-                self.my_turn_is_over()
+                self._since = turn.ended = self._line.ear.position
                 await self.pause(KEY_SECS)
 
     async def pause(self, seconds: float) -> None:

@@ -67,4 +67,4 @@ class ToneVoice:
 def _engine() -> tuple[Any, threading.Lock]:
     from hibari import Hibari
 
-    return Hibari(), threading.Lock()  # type: ignore[no-untyped-call]
+    return Hibari(), threading.Lock()
