@@ -33,7 +33,7 @@ class Display:
         self._console = console
         self._record: dict[str, Any] | None = None
         self._shown = 0
-        self._cut: set[int] = set()
+        self._printed: list[str] = []
         self._transcribed = 0
         self._answered = 0
         self._happenings: asyncio.Queue[Happening] = asyncio.Queue()
@@ -93,18 +93,22 @@ class Display:
 
     def _show_record(self) -> None:
         transcript = (self._record or {}).get("transcript") or []
+        for number, utterance in enumerate(transcript[: self._shown]):
+            self._correct(number, utterance)
         for utterance in transcript[self._shown :]:
+            self._printed.append(_version(utterance))
             if utterance["role"] == "bot":
                 self._bot(utterance["text"])
             elif utterance.get("source") == "speech":
                 self._heard(utterance["text"])
         self._shown = len(transcript)
-        for number, utterance in enumerate(transcript):
-            if utterance.get("interrupted") and number not in self._cut:
-                self._cut.add(number)
-                self._line(
-                    self._call.line.seconds, "", f"interrupted after: {utterance['text']}", "dim"
-                )
+
+    def _correct(self, number: int, utterance: dict[str, Any]) -> None:
+        """Print what became of an utterance that is on the screen already."""
+        version = _version(utterance)
+        if version != self._printed[number] and utterance.get("interrupted"):
+            self._line(self._call.line.seconds, "", f"interrupted: {utterance['text']}", "dim")
+        self._printed[number] = version
 
     def _heard(self, text: str) -> None:
         """Tell what the server understood, when it is not what was said."""
@@ -126,6 +130,10 @@ class Display:
             f"[dim]{at_secs:6.1f}[/]  [{colour}]{who:>6}[/]  {escape(text)}[dim]{escape(after)}[/]",
             soft_wrap=True,
         )
+
+
+def _version(utterance: dict[str, Any]) -> str:
+    return f"{utterance.get('interrupted')} {utterance['text']}"
 
 
 def _words(text: str) -> str:
