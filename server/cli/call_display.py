@@ -13,6 +13,7 @@ from voice.phonelab import Happening, LabCall, mulaw
 from voice.phonelab.transcriber import transcribe
 
 POLL_SECS = 0.4
+LONGEST_CATCH_UP_SECS = 60.0
 
 
 class Display:
@@ -36,7 +37,8 @@ class Display:
         self._printed: list[str] = []
         self._transcribed = 0
         self._answered = 0
-        self._happenings: asyncio.Queue[Happening] = asyncio.Queue()
+        self._greeted = False
+        self._happenings: asyncio.Queue[Happening | None] = asyncio.Queue()
 
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -46,21 +48,23 @@ class Display:
         try:
             yield
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-            await self._show_bot()
+            self._happenings.put_nowait(None)
+            async with asyncio.timeout(LONGEST_CATCH_UP_SECS):
+                await following
 
     async def _follow(self) -> None:
+        """Print until the end is put into the queue."""
         while True:
-            happening = None
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(POLL_SECS):
                     happening = await self._happenings.get()
-            await self._look()
-            if happening:
-                await self._show(happening)
-            elif self._record:
+            except TimeoutError:
+                await self._look()
                 self._show_record()
+                continue
+            if happening is None:
+                return await self._show_bot(self._call.line.seconds)
+            await self._show(happening)
 
     async def _look(self) -> None:
         """Read the server's record, if there is one."""
@@ -72,7 +76,7 @@ class Display:
     async def _show(self, happening: Happening) -> None:
         match happening.kind:
             case "say" | "keys":
-                await self._show_bot()
+                await self._show_bot(happening.at_secs)
                 said = happening.text if happening.kind == "say" else f"[keys {happening.text}]"
                 self._line(happening.at_secs, "caller", said, "cyan")
             case "remark":
@@ -80,12 +84,13 @@ class Display:
             case "status":
                 self._console.print(f"  {happening.text}", style="dim")
 
-    async def _show_bot(self) -> None:
-        """Print what the bot said up to now."""
+    async def _show_bot(self, until_secs: float) -> None:
+        """Print what the bot said up to a moment of the call."""
+        await self._look()
         if self._record is not None:
-            await self._look()
             return self._show_record()
-        heard = bytes(self._call.line.recording.bot[self._transcribed :])
+        until = round(until_secs * mulaw.RATE)
+        heard = bytes(self._call.line.recording.bot[self._transcribed : until])
         self._transcribed += len(heard)
         if mulaw.first_audible(heard) >= 0:
             self._bot(await transcribe(heard))
@@ -118,7 +123,8 @@ class Display:
 
     def _bot(self, text: str) -> None:
         ear, wait = self._call.line.ear, ""
-        at = ear.spans[0][0] if ear.spans and not ear.turns else ear.position
+        at = ear.position if self._greeted or not ear.spans else ear.spans[0][0]
+        self._greeted = True
         answered = [turn for turn in ear.turns[self._answered :] if turn.answered is not None]
         for turn in answered[-1:]:
             at, wait = turn.answered or at, f"  [{turn.latency_ms:.0f} ms]"

@@ -1,13 +1,12 @@
 """The telephone in the caller's hand: hear, speak, press keys."""
 
-import asyncio
 from collections.abc import Callable
 
 from voice.phonelab.line import Line
 from voice.phonelab.mulaw import RATE
 
 KEY_SECS = 0.25
-"""Length of a key and the gap after it, in seconds."""
+"""From one key to the next, in seconds."""
 KEYS = frozenset("0123456789*#ABCD")
 
 
@@ -40,19 +39,21 @@ class Handset:
         return self._line.digits_sent
 
     async def say(self, text: str, audio: bytes) -> None:
-        """Speak and return when the last sample has passed.
+        """Speak and return when the last sample that is heard has passed.
 
         Args:
             text: what is said, for the transcript.
             audio: mu-law at 8 kHz.
         """
         line = self._line
-        spoken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         turn = line.ear.expect(text, audio, line.ear.position + line.speech.pending)
         self._watch("say", text)
         line.speech.put(audio)
-        if not line.speech.mark(spoken):
-            await spoken
+        await line.until(
+            lambda: line.ear.position > turn.ended,
+            within=line.speech.pending / RATE + 5,
+            what="The end of what the caller says",
+        )
         self._since = turn.ended
 
     async def press(self, digits: str) -> None:
@@ -64,13 +65,14 @@ class Handset:
         check_keys(digits)
         self._watch("keys", digits)
         turn = self._line.ear.expect(f"[keys {digits}]", b"", self._line.ear.position)
-        for digit in digits:
+        for number, digit in enumerate(digits):
+            if number:
+                await self.pause(KEY_SECS)
             if digit == "w":
                 await self.pause(0.5)
             else:
                 self._line.press(digit)
                 self._since = turn.ended = self._line.ear.position
-                await self.pause(KEY_SECS)
 
     async def pause(self, seconds: float) -> None:
         """Let the call go on for some seconds."""
