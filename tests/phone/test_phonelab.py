@@ -334,6 +334,35 @@ async def test_a_script_the_bot_leaves_unanswered_says_where_it_stopped(applicat
     assert len(caller.remaining) == 1
 
 
+async def test_a_caller_who_fails_ends_the_call_with_the_reason(application, lab):
+    class Fainting(SilentCaller):
+        async def talk(self, phone) -> None:
+            raise LookupError("no air")
+
+    call = await ring(lab, application, application.stream, Fainting())
+    assert call.status == "failed"
+    assert "LookupError: no air" in call.errors[0].message
+
+
+async def test_a_lab_that_is_closed_in_the_middle_of_a_call_leaves_nothing_behind(application):
+    before = asyncio.all_tasks()
+    async with PhoneLab(voice=VOICE) as lab:
+        application.twiml["/voice"] = application.stream
+        call = lab.ring(f"{application.url}/voice", scripted("never said"))
+        async with asyncio.timeout(10):
+            while not application.bots:
+                await asyncio.sleep(0.02)
+    assert call.status == "completed" and call.line.closed
+    async with asyncio.timeout(5):
+        while asyncio.all_tasks() - before:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_lab_that_is_not_open_says_how_to_open_it():
+    with pytest.raises(RuntimeError, match="async with PhoneLab"):
+        PhoneLab(voice=VOICE).ring("http://127.0.0.1:9/")
+
+
 async def test_two_calls_at_once_do_not_mix(application, lab):
     async def introduce(bot: Bot) -> None:
         await bot.play(tone(0.3))
