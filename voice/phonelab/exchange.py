@@ -13,13 +13,10 @@ from voice.phonelab.faults import Faults
 from voice.phonelab.handset import Handset
 from voice.phonelab.interpreter import Fetch, Interpreter
 from voice.phonelab.line import LineClosed
-from voice.phonelab.notices import CarrierError, Notice
+from voice.phonelab.notices import LAB_FAILED, CarrierError, Notice
 from voice.phonelab.twiml import Document, parse
 from voice.phonelab.voices import Voice
 from voice.phonelab.webhooks import Webhooks
-
-LAB_FAILED = 0
-"""Not a code of Twilio's: the synthetic caller, or the lab itself, could not go on."""
 
 
 @dataclass(frozen=True, slots=True)
