@@ -375,7 +375,8 @@ class Bridge(FrameProcessor):
         await self._publish("transcript", role="bot", text=text, id=utterance_id, final=True)
 
     def _withhold(self, message_id: str, text: str) -> None:
-        if (message_id, text) not in self._unsaid:
+        """Keep a reply that came while the caller spoke, in case that was but a noise."""
+        if self._inputs.empty():  # else the caller has added words: the reply is stale
             self._unsaid.append((message_id, text))
 
     async def _say_unsaid(self) -> None:
