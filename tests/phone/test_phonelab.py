@@ -22,6 +22,7 @@ from voice.phonelab import (
     SilentCaller,
     StatusCallback,
     ToneVoice,
+    TypedCaller,
     mulaw,
 )
 
@@ -308,6 +309,37 @@ async def test_lost_frames_leave_gaps_in_the_chunks(application, lab):
     chunks = [int(event["media"]["chunk"]) for event in application.bots[0].named("media")]
     assert chunks == sorted(set(chunks))
     assert len(chunks) < chunks[-1]
+
+
+async def test_jitter_delays_the_frames_and_keeps_their_order(application, lab):
+    async def listen(bot: Bot) -> None:
+        for _ in range(30):
+            await bot.event("media")
+
+    application.behaviour = listen
+    await ring(lab, application, application.stream, faults=Faults(jitter_ms=100, seed=1))
+    chunks = [int(event["media"]["chunk"]) for event in application.bots[0].named("media")]
+    assert chunks == list(range(1, 31))
+
+
+async def test_what_is_typed_is_said_line_by_line(application, lab):
+    async def answer(bot: Bot) -> None:
+        await bot.play(tone(0.2))
+        await bot.event("dtmf")
+        await bot.play(tone(0.2))
+        await bot.read()
+
+    application.behaviour = answer
+    told = []
+    lines = ["/keys 1\n", "\n", "/keys x\n", "/dance\n", "hello\n", "/bye\n", "never\n"]
+    application.twiml["/voice"] = application.stream
+    call = lab.ring(f"{application.url}/voice", TypedCaller(lines, voice=VOICE, polite=True))
+    call.watchers.append(lambda happening: told.append((happening.kind, happening.text)))
+    await call.wait(30)
+    assert [turn.said for turn in call.line.ear.turns] == ["[keys 1]", "hello"]
+    remarks = [text for kind, text in told if kind == "remark"]
+    assert "'x' cannot be pressed" in remarks[0] and "/dance is not known" in remarks[1]
+    assert call.errors == []
 
 
 async def test_a_connection_that_breaks_is_an_error_and_the_call_goes_on(application, lab):
