@@ -13,6 +13,8 @@ from voice.phonelab import Happening, LabCall, mulaw
 from voice.phonelab.transcriber import transcribe
 
 POLL_SECS = 0.4
+MOST_POLLS = 8
+"""Polls after which words are shown even if no answer was heard."""
 LONGEST_CATCH_UP_SECS = 60.0
 
 
@@ -38,6 +40,7 @@ class Display:
         self._transcribed = 0
         self._answered = 0
         self._greeted = False
+        self._polls = 0
         self._happenings: asyncio.Queue[Happening | None] = asyncio.Queue()
 
     @contextlib.asynccontextmanager
@@ -60,7 +63,8 @@ class Display:
                     happening = await self._happenings.get()
             except TimeoutError:
                 await self._look()
-                self._show_record()
+                if self._audible():
+                    self._show_record()
                 continue
             if happening is None:
                 return await self._show_bot(self._call.line.seconds)
@@ -95,6 +99,12 @@ class Display:
         if mulaw.first_audible(heard) >= 0:
             self._bot(await transcribe(heard))
         return None
+
+    def _audible(self) -> bool:
+        """Whether the answer is heard already; its words are known a little before."""
+        turns = self._call.line.ear.turns
+        self._polls = 0 if not turns or turns[-1].answered else self._polls + 1
+        return self._polls == 0 or self._polls >= MOST_POLLS
 
     def _show_record(self) -> None:
         transcript = (self._record or {}).get("transcript") or []
