@@ -280,7 +280,7 @@ async def test_status_callbacks_arrive_signed_and_in_order(application, lab):
     forms = application.forms("/status")
     assert [form["CallStatus"] for form in forms] == ["ringing", "in-progress", "completed"]
     assert [form["SequenceNumber"] for form in forms] == ["0", "1", "2"]
-    assert forms[-1]["CallDuration"] == "1" and "CallDuration" not in forms[0]
+    assert int(forms[-1]["CallDuration"]) >= 1 and "CallDuration" not in forms[0]
     for path, form, headers in application.requests:
         assert RequestValidator("secret").validate(
             application.url + path, form, headers["x-twilio-signature"]

@@ -51,7 +51,7 @@ async def test_a_call_created_with_a_url_follows_its_twiml(application, lab):
     assert (created.to, created._from) == (TO, FROM)
     await lab.call(created.sid).wait(10)
     fetched = await ask(lab.client().calls(created.sid).fetch)
-    assert (fetched.status, fetched.duration) == ("completed", "1")
+    assert fetched.status == "completed" and int(fetched.duration) >= 1
     assert fetched.start_time <= fetched.end_time
     (form,) = application.forms("/outgoing")
     assert form["CallStatus"] == "in-progress" and form["Direction"] == "outbound-api"
