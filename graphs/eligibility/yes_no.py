@@ -1,5 +1,7 @@
 """Yes and no in English, Hindi and Hinglish: right, or unclear."""
 
+import itertools
+
 from graphs.eligibility.readings import Reading, Unclear
 from graphs.eligibility.utterance import Lexicon, Match, Word, load_lexicon, span, uncovered, words
 
@@ -32,7 +34,9 @@ def parse_yes_no(text: str) -> Reading[bool] | Unclear | None:
     kinds = {match.kind == "no" for match in polar}
     if len(kinds) > 1:
         return _unclear("conflict", heard, polar)
-    reason = _doubt_no(heard, said, content) if kinds == {True} else _doubt_yes(said, polar, content)
+    reason = (
+        _doubt_no(heard, said, content) if kinds == {True} else _doubt_yes(said, polar, content)
+    )
     if reason == "aside":
         return None
     if reason:
@@ -43,9 +47,9 @@ def parse_yes_no(text: str) -> Reading[bool] | Unclear | None:
 
 def _stands_alone(reason: str, content: list[int]) -> bool:
     """Whether a doubt counts where neither yes nor no was said."""
-    return reason in {"dont_know", "not_understood"} or (
-        not content and reason in {"hedged", "both", "conditional", "not_now"}
-    )
+    if content:
+        return reason in {"dont_know", "not_understood"}
+    return reason not in {"hello", "question", "mind", "reversed"}
 
 
 def _after_correction(said: list[Match], polar: list[Match]) -> tuple[list[Match], bool]:
@@ -55,10 +59,9 @@ def _after_correction(said: list[Match], polar: list[Match]) -> tuple[list[Match
         kept = [match for match in said[marks[-1] :] if match in polar]
         if kept and len(kept) < len(polar):
             return kept, True
-    first_yes = next((at for at, match in enumerate(polar) if match.kind != "no"), len(polar))
-    if first_yes > 1 and all(match.kind != "no" for match in polar[first_yes:]):
-        return polar[first_yes:] or polar, first_yes < len(polar)
-    return polar, False
+    kept = list(itertools.dropwhile(lambda match: match.kind == "no", polar))
+    firmly = any(match.kind == "yes" for match in kept) and "no" not in {m.kind for m in kept}
+    return (kept, True) if firmly and len(polar) - len(kept) > 1 else (polar, False)
 
 
 def _doubt_yes(said: list[Match], polar: list[Match], content: list[int]) -> str | None:
@@ -74,6 +77,8 @@ def _doubt_yes(said: list[Match], polar: list[Match], content: list[int]) -> str
 
 def _doubt_no(heard: list[Word], said: list[Match], content: list[int]) -> str | None:
     """Why a no does not decide: other words stand beside it that it may not govern."""
+    if any(match.id == "koi_baat_nahi" for match in said):
+        return "koi_baat_nahi"
     if not content:
         return None
     negatives = [match for match in said if match.kind in {"no", "negation"}]
@@ -86,7 +91,9 @@ def _doubt_no(heard: list[Word], said: list[Match], content: list[int]) -> str |
     hindi_order = between and not after and heard[last.first].text in {"nahi", "nai"}
     english_order = not between and heard[last.first].text not in {"no", "nahi", "nai", "na"}
     if (hindi_order or english_order) and len(content) <= _NEGATED_SCOPE:
-        restarted = any(word.text in {"i", "im", "main", "its", "we"} for word in heard[last.last :])
+        restarted = any(
+            word.text in {"i", "im", "main", "its", "we"} for word in heard[last.last :]
+        )
         return "no_then_statement" if restarted else None
     return "no_then_statement"
 

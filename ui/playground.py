@@ -1,0 +1,240 @@
+"""The playground: one conversation by chat and by voice, its state and its graph beside it."""
+
+from collections.abc import AsyncIterator, Callable
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from graphs.threads import Threads, UnknownGraph
+from ui.conversation import View, find, new_thread_id, open_conversation, say, show
+from ui.drawing import draw
+from ui.state_panel import outcome_badge, state_panel
+from ui.theme import page_theme
+
+Backend = Callable[[], Threads]
+Components = dict[Any, Any]
+
+CERTIFICATES = {"eligibility": "api/eligibility/{thread_id}/certificate"}
+"""Page that proves the outcome, by graph, for the graphs that have one."""
+
+_ASSETS = Path(__file__).parent / "assets"
+_HEAD = """
+<link rel="stylesheet" href="playground/style.css">
+<script type="module" src="playground/voice_client.js"></script>
+"""
+_HEADER = """
+<header class="masthead">
+  <h1 class="masthead-name">Dialgraph</h1>
+  <p class="masthead-line">LangGraph agents that answer the telephone. Type or talk: it is one conversation.</p>
+</header>
+"""
+_FROM_ADDRESS = """() => {
+  const query = new URLSearchParams(location.search);
+  return [query.get("graph") || "", query.get("thread") || ""];
+}"""
+_TO_ADDRESS = """(graph, thread) => {
+  if (!graph || !thread) return;
+  const address = new URL(location.href);
+  address.searchParams.set("graph", graph);
+  address.searchParams.set("thread", thread);
+  history.replaceState(history.state, "", address);
+  window.dispatchEvent(new CustomEvent("dialgraph:conversation", {detail: {graph, thread}}));
+}"""
+_ON_VOICE = "element.addEventListener('dialgraph:turn', () => trigger('change'));"
+
+
+def mount_playground(
+    app: FastAPI,
+    backend: Backend,
+    *,
+    default_graph: str = "eligibility",
+    max_message_chars: int = 2000,
+) -> FastAPI:
+    """Mount the playground at `/`; to be called after all routes, which it would hide otherwise.
+
+    Args:
+        app: the application.
+        backend: returns the running application's threads; called while requests are served.
+        default_graph: graph shown first; when it is not served, the first one that is.
+        max_message_chars: longest message, in characters.
+    """
+    blocks = create_playground(
+        backend, default_graph=default_graph, max_message_chars=max_message_chars
+    )
+    app.mount("/playground", StaticFiles(directory=_ASSETS), name="playground")
+    return gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        theme=page_theme(),
+        head=_HEAD,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        show_error=True,
+    )
+
+
+def create_playground(
+    backend: Backend, *, default_graph: str = "eligibility", max_message_chars: int = 2000
+) -> gr.Blocks:
+    """Make the page.
+
+    Args:
+        backend: returns the threads; called while requests are served, never here.
+        default_graph: graph shown first; when it is not served, the first one that is.
+        max_message_chars: longest message, in characters.
+    """
+    with gr.Blocks(title="Dialgraph", analytics_enabled=False, fill_width=True) as page:
+        with gr.Row(elem_id="top"):
+            gr.HTML(_HEADER)
+            graph = gr.Dropdown([], label="Graph", elem_id="graph", filterable=False)
+            new = gr.Button("New conversation", elem_id="new")
+        notice = gr.HTML(elem_id="notice")
+        with gr.Row(elem_id="work"):
+            with gr.Column(elem_id="conversation"), gr.Tabs(elem_id="ways"):
+                with gr.Tab("Chat", id="chat"):
+                    chat = _chat()
+                    with gr.Row(elem_id="write"):
+                        message = _message(max_message_chars)
+                        send = gr.Button("Send", variant="primary", elem_id="send")
+                with gr.Tab("Voice", id="voice", render_children=True):
+                    voice = gr.HTML("<dialgraph-voice></dialgraph-voice>", js_on_load=_ON_VOICE)
+            with gr.Column(elem_id="beside"):
+                gr.HTML("<h2>State</h2>", elem_classes="heading")
+                state = gr.HTML(state_panel(None), elem_id="state")
+                gr.HTML("<h2>Graph</h2>", elem_classes="heading")
+                drawing = gr.HTML(elem_id="drawing")
+                thread, other = _thread()
+        certificate = gr.HTML(elem_id="certificate")
+
+        def shown(view: View) -> Components:
+            """Return what each component shows of a view."""
+            threads = backend()
+            structure = (
+                threads.graph(view.graph).get_graph() if view.graph in threads.names else None
+            )
+            return {
+                graph: gr.update(value=view.graph, choices=threads.names),
+                thread: view.thread_id,
+                chat: view.lines,
+                state: state_panel(view.snapshot),
+                drawing: draw(structure, view.graph, view.ran) if structure else "",
+                certificate: _certificate(view),
+                notice: _notice(view.notice),
+                message: view.unsent,
+            }
+
+        async def load(name: str, thread_id: str) -> AsyncIterator[Components]:
+            names = backend().names
+            name = name or (default_graph if default_graph in names else next(iter(names), ""))
+            async for view in open_conversation(backend(), name, thread_id or new_thread_id()):
+                yield shown(view)
+
+        async def start(name: str) -> AsyncIterator[Components]:
+            async for view in open_conversation(backend(), name, new_thread_id()):
+                yield shown(view)
+
+        async def answer(text: str, name: str, thread_id: str) -> AsyncIterator[Components]:
+            if not text.strip():
+                return
+            async for view in say(backend(), name, thread_id, text.strip()):
+                yield shown(view)
+
+        async def go_on(name: str, thread_id: str) -> Components:
+            view = await find(backend(), name, thread_id.strip())
+            if view is None:
+                text = f"There is no conversation {thread_id.strip()!r} here. Check the id."
+                return {notice: _notice(text)}
+            return shown(view) | {other: ""}
+
+        async def follow_voice(name: str, thread_id: str) -> Components:
+            try:
+                changed = shown(await show(backend(), name, thread_id))
+            except UnknownGraph as error:
+                return {notice: _notice(str(error))}
+            return {part: changed[part] for part in (chat, state, drawing, certificate)}
+
+        parts = [graph, thread, chat, state, drawing, certificate, notice, message]
+        quiet: dict[str, Any] = {
+            "show_progress": "hidden",
+            "preprocess": False,
+            "api_visibility": "private",
+            "concurrency_limit": None,
+        }
+        page.load(load, [graph, thread], parts, js=_FROM_ADDRESS, **quiet)
+        new.click(start, [graph], parts, **quiet)
+        graph.input(start, [graph], parts, **quiet)
+        written = [message, graph, thread]
+        gr.on([message.submit, send.click], answer, written, parts, trigger_mode="once", **quiet)
+        other.submit(go_on, [graph, other], [*parts, other], **quiet)
+        voice.change(
+            follow_voice, [graph, thread], [chat, state, drawing, certificate, notice], **quiet
+        )
+        thread.change(None, [graph, thread], js=_TO_ADDRESS, api_visibility="private")
+    return page
+
+
+def _chat() -> gr.Chatbot:
+    return gr.Chatbot(
+        label="Conversation",
+        show_label=False,
+        elem_id="chat",
+        container=False,
+        height=None,
+        buttons=[],
+        render_markdown=False,
+        group_consecutive_messages=False,
+        feedback_options=None,
+        layout="bubble",
+        placeholder="The conversation opens here.",
+    )
+
+
+def _message(max_chars: int) -> gr.Textbox:
+    return gr.Textbox(
+        label="Your message",
+        show_label=False,
+        elem_id="message",
+        placeholder="Write an answer, then press Enter",
+        max_length=max_chars,
+        max_lines=5,
+        autofocus=True,
+        container=False,
+    )
+
+
+def _thread() -> tuple[gr.Textbox, gr.Textbox]:
+    thread = gr.Textbox(
+        label="This conversation", elem_id="thread", interactive=False, buttons=["copy"]
+    )
+    other = gr.Textbox(
+        label="Go on with another",
+        elem_id="other",
+        placeholder="Paste the id of a conversation or call, then Enter",
+    )
+    return thread, other
+
+
+def _notice(text: str) -> str:
+    return f'<p class="notice" role="alert">{escape(text)}</p>' if text else ""
+
+
+def _certificate(view: View) -> str:
+    """Return the proof of the outcome, where the graph has one; else the outcome alone."""
+    if view.snapshot is None or not view.snapshot.done:
+        return ""
+    badge = outcome_badge(view.snapshot.outcome or "ended")
+    if view.graph not in CERTIFICATES:
+        return f'<section class="certificate"><h2>Outcome</h2><p>{badge}</p></section>'
+    address = CERTIFICATES[view.graph].format(thread_id=quote(view.thread_id, safe=""))
+    return (
+        f'<section class="certificate"><h2>Decision certificate</h2><p>{badge}'
+        f'<a href="{address}" target="_blank" rel="noopener">Open it on its own page</a></p>'
+        f'<iframe src="{address}" title="Decision certificate" loading="lazy"></iframe></section>'
+    )
