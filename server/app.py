@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from graphs.catalogue import load_catalogue
-from graphs.threads import Threads, TurnTimedOut
+from graphs.threads import Graph, Threads, TurnTimedOut
 from server.housekeeping import keep_house
 from server.routes import calls as call_records
 from server.routes import chat, eligibility, health, voice
@@ -21,14 +21,20 @@ from ui.playground import mount_playground
 from voice.switchboard import Switchboard
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, graphs: Mapping[str, Graph] | None = None
+) -> FastAPI:
     """Make the application; nothing is opened before its lifespan starts.
 
+    Args:
+        settings: those of the process when missing.
+        graphs: served instead of those in `langgraph.json` and `settings.extra_graphs`.
+
     Raises:
-        GraphNotLoaded: a graph in `langgraph.json` or `settings.extra_graphs` does not load.
+        GraphNotLoaded: a graph does not load.
     """
     settings = settings or get_settings()
-    graphs = load_catalogue(settings.extra_graphs)
+    graphs = graphs or load_catalogue(settings.extra_graphs)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -85,7 +85,9 @@ def call(
     ] = None,
     wav: Annotated[
         list[Path] | None,
-        typer.Option(help="Play a recorded utterance, 16-bit PCM. Repeatable."),
+        typer.Option(
+            exists=True, dir_okay=False, help="Play a recorded utterance, 16-bit PCM. Repeatable."
+        ),
     ] = None,
     hang_up: Annotated[
         bool, typer.Option("--hang-up", help="Hang up at once after the last of these.")
@@ -116,12 +118,11 @@ def call(
     """
     console = Console(highlight=False)
     settings = get_settings()
-    steps: list[Step] = [
-        *steps_in_order(
-            ctx.meta.get(ARGUMENTS)
-            or _grouped({"--say": say, "--press": press, "--interrupt": interrupt, "--wav": wav})
-        )
-    ]
+    grouped = _grouped({"--say": say, "--press": press, "--interrupt": interrupt, "--wav": wav})
+    try:
+        steps = [*steps_in_order(ctx.meta.get(ARGUMENTS) or grouped)]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     if hang_up:
         steps.append(HangUp())
     rehearsal = Rehearsal(
@@ -136,7 +137,7 @@ def call(
     try:
         asyncio.run(_rehearse(rehearsal, settings, console))
     except CallFailed as failure:
-        console.print(f"[bold red]The call failed.[/] {escape(str(failure))}")
+        console.print(f"[bold red]The call failed.[/] {escape(str(failure))}", soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("You hung up.")
@@ -144,7 +145,11 @@ def call(
 
 
 def steps_in_order(arguments: Sequence[str]) -> Iterator[Step]:
-    """Yield what the caller does, in the order of the command line."""
+    """Yield what the caller does, in the order of the command line.
+
+    Raises:
+        ValueError: keys that are not on a keypad.
+    """
     rest = iter(arguments)
     for argument in rest:
         name, joined, value = argument.partition("=")
@@ -198,7 +203,7 @@ async def _rehearse(rehearsal: Rehearsal, settings: Settings, console: Console) 
                 lab.hang_up(made)
                 if made.line.recording.seconds:
                     await made.save_wav(file)
-                    console.print(f"Recording: {escape(str(file))}", style="dim")
+                    console.print(f"Recording: {escape(str(file))}", style="dim", soft_wrap=True)
         record = await _final_record(api, made.sid)
     _summarise(made, record, console)
     if reason := failure(made, rehearsal.caller, record):
@@ -268,7 +273,7 @@ def _summarise(call: LabCall, record: dict[str, Any], console: Console) -> None:
         parts.append(f"first sound after {statistics.median(waits):.0f} ms (median)")
         parts.append(f"{max(waits):.0f} ms (longest)")
     console.print(", ".join(parts), style="dim")
-    for notice in call.notices:
+    for notice in [notice for notice in call.notices if notice not in call.errors[:1]]:
         console.print(f"[yellow]{escape(str(notice))}[/]")
     if outcome := record.get("outcome"):
         console.print(f"Outcome: [bold]{escape(str(outcome))}[/]")

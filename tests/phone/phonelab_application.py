@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi.responses import JSONResponse
 
 
 @dataclass
@@ -21,14 +22,14 @@ class Bot:
     stream_sid: str = ""
     events: list[dict[str, Any]] = field(default_factory=list)
 
-    async def event(self, kind: str) -> dict[str, Any]:
-        """Read until an event of that kind; all that came are kept."""
+    async def event(self, *kinds: str) -> dict[str, Any]:
+        """Read until an event of one of these kinds; all that came are kept."""
         while True:
             event = json.loads(await self.socket.receive_text())
             self.events.append(event)
             if event["event"] == "start":
                 self.stream_sid = event["start"]["streamSid"]
-            if event["event"] == kind:
+            if event["event"] in kinds:
                 return event
 
     async def read(self) -> None:
@@ -69,6 +70,8 @@ class Application:
     url: str = ""
     twiml: dict[str, str] = field(default_factory=dict)
     status_code: int = 200
+    record: dict[str, Any] | None = None
+    """What the server tells of a call, when it tells anything."""
     behaviour: Behaviour = Bot.read
     requests: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)
     """Path and query, form, headers; oldest first."""
@@ -97,6 +100,10 @@ class Application:
                 await bot.event("start")
                 await self.behaviour(bot)
                 await websocket.close()
+
+        @app.get("/api/calls/{sid}")
+        async def record(sid: str) -> Response:
+            return JSONResponse(self.record or {}, 200 if self.record else 404)
 
         @app.api_route("/{path:path}", methods=["GET", "POST"])
         async def webhook(path: str, request: Request) -> Response:

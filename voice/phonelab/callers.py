@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from voice.phonelab import mulaw
-from voice.phonelab.handset import Handset
+from voice.phonelab.handset import Handset, check_keys
 from voice.phonelab.line import Waited
 from voice.phonelab.voices import EmbeddedVoice, Voice
 
@@ -54,6 +54,12 @@ class Press:
     """Press keys once the bot has finished: 0 to 9, *, #, and w for half a second."""
 
     digits: str
+    at_once: bool = False
+    """Do not wait until the bot has finished."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is not on a keypad."""
+        check_keys(self.digits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +167,9 @@ class ScriptedCaller:
             case PlayWav(file):
                 await self._bots_turn(phone, f"before {file.name}")
                 await phone.say(f"[{file.name}]", self._audio[step])
-            case Press(digits):
-                await self._bots_turn(phone, f"before the keys {digits}")
+            case Press(digits, at_once):
+                if not at_once:
+                    await self._bots_turn(phone, f"before the keys {digits}")
                 await phone.press(digits)
             case Interrupt(text, after_secs):
                 await self._speaking(phone, after_secs)

@@ -115,7 +115,7 @@ class LabCall:
         return max(1, round((self.ended_at - self.started_at).total_seconds()))
 
     async def wait(self, within_secs: float = 600.0) -> "LabCall":
-        """Return when the call has ended.
+        """Return when the call has ended and its last status callback was sent.
 
         Raises:
             TimeoutError: it has not, after `within_secs`.

@@ -45,6 +45,6 @@ def twilio_client(account_sid: str, auth_token: str, api_url: str = TWILIO_API) 
         api_url: Twilio's REST address, or the phone lab's.
     """
     if api_url.rstrip("/") == TWILIO_API:
-        return Client(account_sid, auth_token)  # type: ignore[no-untyped-call]
+        return Client(account_sid, auth_token)
     http_client = RedirectedHttpClient(api_url)
-    return Client(account_sid, auth_token, http_client=http_client)  # type: ignore[no-untyped-call]
+    return Client(account_sid, auth_token, http_client=http_client)

@@ -15,7 +15,7 @@ class Turn:
     said: str
     began: int
     ended: int
-    """The last sample of the caller that is heard."""
+    """The last sample of the caller that is heard, or the moment of the last key."""
     answered: int | None = None
     """The first sample of the bot that was heard after it."""
 

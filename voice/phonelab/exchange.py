@@ -13,13 +13,10 @@ from voice.phonelab.faults import Faults
 from voice.phonelab.handset import Handset
 from voice.phonelab.interpreter import Fetch, Interpreter
 from voice.phonelab.line import LineClosed
-from voice.phonelab.notices import CarrierError, Notice
+from voice.phonelab.notices import LAB_FAILED, CarrierError, Notice
 from voice.phonelab.twiml import Document, parse
 from voice.phonelab.voices import Voice
 from voice.phonelab.webhooks import Webhooks
-
-CALLER_FAILED = 0
-"""Not a code of Twilio's: the synthetic caller could not go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,14 @@ class LiveCall:
         """Do something as part of this call."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        """End the call when a part of it has failed."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.call.note(_notice(error))
+            self.end("failed")
 
     async def redirect(self, source: Source) -> None:
         """Leave what is being carried out and follow other instructions."""
@@ -139,12 +143,11 @@ class LiveCall:
             await caller.talk(Handset(self.call.line, self.call.tell))
         except LineClosed:
             return
-        except Exception as error:
-            self.call.note(_notice(error))
         self.end()
 
     def _begin(self, instructions: Coroutine[Any, Any, None]) -> None:
         self._instructions = asyncio.create_task(self._instruct(instructions))
+        self._instructions.add_done_callback(self._finished)
 
     async def _instruct(self, instructions: Coroutine[Any, Any, None]) -> None:
         try:
@@ -226,10 +229,10 @@ class Exchange:
             await live.call.ended.wait()
 
 
-def _notice(error: Exception) -> Notice:
+def _notice(error: BaseException) -> Notice:
     if isinstance(error, CarrierError):
         return error.notice
-    return Notice(CALLER_FAILED, "error", f"The caller failed: {type(error).__name__}: {error}")
+    return Notice(LAB_FAILED, "error", f"The call broke off: {type(error).__name__}: {error}")
 
 
 async def _cancel(task: asyncio.Task[None] | None) -> None:

@@ -1,14 +1,23 @@
 """The telephone in the caller's hand: hear, speak, press keys."""
 
-import asyncio
 from collections.abc import Callable
 
 from voice.phonelab.line import Line
 from voice.phonelab.mulaw import RATE
 
 KEY_SECS = 0.25
-"""Length of a key and the gap after it, in seconds."""
+"""From one key to the next, in seconds."""
 KEYS = frozenset("0123456789*#ABCD")
+
+
+def check_keys(digits: str) -> None:
+    """Make sure that every character is a key or `w`.
+
+    Raises:
+        ValueError: one is not, or there is none.
+    """
+    if not digits or set(digits) - KEYS - {"w"}:
+        raise ValueError(f"{digits!r} cannot be pressed; expected 0 to 9, *, # and w to wait.")
 
 
 class Handset:
@@ -30,37 +39,40 @@ class Handset:
         return self._line.digits_sent
 
     async def say(self, text: str, audio: bytes) -> None:
-        """Speak and return when the last sample has passed.
+        """Speak and return when the last sample that is heard has passed.
 
         Args:
             text: what is said, for the transcript.
             audio: mu-law at 8 kHz.
         """
         line = self._line
-        spoken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         turn = line.ear.expect(text, audio, line.ear.position + line.speech.pending)
         self._watch("say", text)
         line.speech.put(audio)
-        if not line.speech.mark(spoken):
-            await spoken
+        await line.until(
+            lambda: line.ear.position > turn.ended,
+            within=line.speech.pending / RATE + 5,
+            what="The end of what the caller says",
+        )
         self._since = turn.ended
 
     async def press(self, digits: str) -> None:
         """Press keys one after the other; `w` waits half a second.
 
         Raises:
-            ValueError: a character is not on the keypad.
+            ValueError: a character is not on the keypad; nothing was pressed.
         """
-        if wrong := sorted(set(digits) - KEYS - {"w"}):
-            raise ValueError(f"{''.join(wrong)!r} is not on a keypad; expected 0 to 9, * and #.")
+        check_keys(digits)
         self._watch("keys", digits)
-        for digit in digits:
+        turn = self._line.ear.expect(f"[keys {digits}]", b"", self._line.ear.position)
+        for number, digit in enumerate(digits):
+            if number:
+                await self.pause(KEY_SECS)
             if digit == "w":
                 await self.pause(0.5)
             else:
                 self._line.press(digit)
-                self.my_turn_is_over()
-                await self.pause(KEY_SECS)
+                self._since = turn.ended = self._line.ear.position
 
     async def pause(self, seconds: float) -> None:
         """Let the call go on for some seconds."""

@@ -15,14 +15,13 @@ from voice.phonelab.faults import Faults
 from voice.phonelab.keypad import Keypad
 from voice.phonelab.line import Waited
 from voice.phonelab.media import MediaStream, StreamIdentity
-from voice.phonelab.notices import CarrierError, Notice
+from voice.phonelab.notices import LAB_FAILED, CarrierError, Notice
 from voice.phonelab.twiml import SCHEMA_WARNING, Document, Verb, parse
 from voice.phonelab.voices import Voice
 from voice.phonelab.webhooks import Webhooks
 
 MOST_DOCUMENTS = 100
 """Documents fetched for one call; more is a loop."""
-TOO_MANY_DOCUMENTS = 12400
 MOST_KEYS = 10_000
 KEY_PAUSE = mulaw.SILENT_FRAME * 10
 BEEP = mulaw.encode_speech(
@@ -90,7 +89,7 @@ class Interpreter:
         self._fetched += 1
         if self._fetched > MOST_DOCUMENTS:
             raise CarrierError(
-                TOO_MANY_DOCUMENTS, f"{MOST_DOCUMENTS} documents were fetched: the TwiML loops."
+                LAB_FAILED, f"{MOST_DOCUMENTS} documents were fetched: the TwiML loops."
             )
         self._here = urljoin(self._here, wanted.url)
         fields = self._call.fields() | dict(wanted.fields or {})

@@ -69,6 +69,7 @@ class PhoneLab:
         self._port = port
         self._clock = clock or RealClock()
         self._exit = contextlib.AsyncExitStack()
+        self._opened: Exchange | None = None
 
     async def __aenter__(self) -> "PhoneLab":
         listener = socket.create_server(("127.0.0.1", self._port))
@@ -78,10 +79,10 @@ class PhoneLab:
                 httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=None))
             )
             webhooks = Webhooks(client, self.auth_token, self._routes)
-            self._exchange = Exchange(webhooks, self._voice, self._faults, self.url)
-            opened.push_async_callback(self._exchange.close)
+            exchange = self._opened = Exchange(webhooks, self._voice, self._faults, self.url)
+            opened.push_async_callback(exchange.close)
             api = CallsApi(
-                self._exchange,
+                exchange,
                 self.account_sid,
                 self.auth_token or AUTH_TOKEN,
                 self._clock,
@@ -102,6 +103,12 @@ class PhoneLab:
         trace: TracebackType | None,
     ) -> None:
         await self._exit.aclose()
+
+    @property
+    def _exchange(self) -> Exchange:
+        if self._opened is None:
+            raise RuntimeError("The phone lab is closed; use `async with PhoneLab() as lab:`.")
+        return self._opened
 
     def ring(
         self,

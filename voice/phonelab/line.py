@@ -41,7 +41,7 @@ class Line:
 
     def __init__(self, clock: Clock) -> None:
         self.playout: PlayoutBuffer[str] = PlayoutBuffer()
-        self.speech: PlayoutBuffer[asyncio.Future[None]] = PlayoutBuffer()
+        self.speech: PlayoutBuffer[str] = PlayoutBuffer()
         self.ear = Ear()
         self.recording = Recording()
         self.on_frame: Callable[[bytes, list[str]], None] | None = None
@@ -69,9 +69,9 @@ class Line:
     def close(self) -> None:
         """Stop; whoever waits on the line is told that it is over."""
         self._closed.set()
-        for waiting in [*self.speech.clear(), *(future for _, _, future in self._watchers)]:
-            if not waiting.done():
-                waiting.set_exception(LineClosed("The call is over."))
+        for _, _, future in self._watchers:
+            if not future.done():
+                future.set_exception(LineClosed("The call is over."))
 
     @property
     def closed(self) -> bool:
@@ -148,10 +148,7 @@ class Line:
         return Pacing(len(late), p50 * 1000, p99 * 1000, late[-1] * 1000, self._lateness[-1] * 1000)
 
     def _pass_frame(self) -> None:
-        said, spoken = self.speech.take(FRAME)
-        for future in spoken:
-            if not future.done():
-                future.set_result(None)
+        said, _ = self.speech.take(FRAME)
         heard, marks = self.playout.take(FRAME)
         said, heard = _full(said), _full(heard)
         self.recording.add(said, heard)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soxr  # type: ignore[import-untyped]
+import soxr
 
 RATE = 8000
 """Samples, and bytes, a second."""
@@ -72,10 +72,10 @@ def last_audible(audio: bytes) -> int:
     return audio.translate(_HEARD).rfind(1)
 
 
-def trim(audio: bytes) -> bytes:
-    """Return the audio without the silence before and after it."""
+def trim(audio: bytes, keep: int = 0) -> bytes:
+    """Return the audio without the silence around it, but for `keep` samples on each side."""
     first = first_audible(audio)
-    return audio[first : last_audible(audio) + 1] if first >= 0 else b""
+    return audio[max(first - keep, 0) : last_audible(audio) + 1 + keep] if first >= 0 else b""
 
 
 def read_wav(file: Path) -> bytes:

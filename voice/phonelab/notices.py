@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Level = Literal["error", "warning"]
+LAB_FAILED = 0
+"""Not a code of Twilio's: the synthetic caller, or the lab itself, could not go on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class CallsApi:
             waiting = live.call.status in ("queued", "initiated", "ringing")
             live.end("canceled" if waiting else "completed")
         elif status:
-            raise ApiError(400, 21217, f"{status!r} is not completed or canceled.")
+            raise ApiError(400, 20001, f"{status!r} is not completed or canceled.")
         elif live.call.status != "in-progress":
             raise ApiError(400, 21220, "Call is not in-progress. Cannot redirect.")
         else:

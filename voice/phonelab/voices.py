@@ -9,6 +9,9 @@ import numpy as np
 
 from voice.phonelab import mulaw
 
+BREATH = int(0.15 * mulaw.RATE)
+"""Samples kept before and after speech, where it fades."""
+
 
 class Voice(Protocol):
     """Turns text into telephone audio."""
@@ -31,14 +34,14 @@ class EmbeddedVoice:
         self._seed = seed
 
     async def speak(self, text: str) -> bytes:
-        """Return mu-law at 8 kHz, without silence around it."""
+        """Return mu-law at 8 kHz, with no more silence around it than a breath."""
         return await asyncio.to_thread(self._speak, text)
 
     def _speak(self, text: str) -> bytes:
         engine, lock = _engine()
         with lock:
             samples = engine(text, speed=self._speed, seed=self._seed)
-        return mulaw.trim(mulaw.encode_speech(samples, engine.sample_rate))
+        return mulaw.trim(mulaw.encode_speech(samples, engine.sample_rate), BREATH)
 
 
 class ToneVoice:
@@ -64,4 +67,4 @@ class ToneVoice:
 def _engine() -> tuple[Any, threading.Lock]:
     from hibari import Hibari
 
-    return Hibari(), threading.Lock()  # type: ignore[no-untyped-call]
+    return Hibari(), threading.Lock()

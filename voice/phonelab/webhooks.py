@@ -39,18 +39,14 @@ class Webhooks:
         self, client: httpx.AsyncClient, auth_token: str | None, routes: Mapping[str, str]
     ) -> None:
         self._client = client
-        self._validator = (
-            RequestValidator(auth_token) if auth_token else None  # type: ignore[no-untyped-call]
-        )
+        self._validator = RequestValidator(auth_token) if auth_token else None
         self._routes = {_origin(public): _origin(local) for public, local in routes.items()}
 
     def destination(self, url: str, params: Mapping[str, str]) -> Destination:
         """Return where `url` is reached, with the signature for `url` itself."""
         headers = {}
         if self._validator:
-            headers[SIGNATURE] = self._validator.compute_signature(  # type: ignore[no-untyped-call]
-                url, dict(params)
-            )
+            headers[SIGNATURE] = self._validator.compute_signature(url, dict(params))
         parts = urlsplit(url)
         secure = parts.scheme in ("https", "wss")
         local = self._routes.get(("https" if secure else "http", parts.netloc))
