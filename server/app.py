@@ -13,6 +13,7 @@ from server.services import Services
 from settings import Settings, get_settings
 from store.calls import Calls
 from store.database import open_checkpointer, open_database
+from ui.playground import mount_playground
 from voice.switchboard import Switchboard
 
 
@@ -38,4 +39,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Dialgraph", lifespan=lifespan)
     for route in (health, chat, voice, call_records):
         app.include_router(route.router)
-    return app
+    return mount_playground(
+        app,
+        lambda: app.state.services.threads,
+        default_graph=settings.default_graph,
+        max_message_chars=settings.max_message_chars,
+    )

@@ -173,12 +173,12 @@ def _signed(
         base = _stream_base(base)
     query = f"?{connection.url.query}" if connection.url.query else ""
     headers = {name.lower(): value for name, value in connection.headers.items()}
-    return carrier.genuine(Webhook(f"{base}{connection.url.path}{query}", fields, headers), settings)
+    return carrier.genuine(
+        Webhook(f"{base}{connection.url.path}{query}", fields, headers), settings
+    )
 
 
-def _connect(
-    request: Request, services: Services, carrier: Carrier, ticket: Ticket
-) -> Response:
+def _connect(request: Request, services: Services, carrier: Carrier, ticket: Ticket) -> Response:
     base = public_base(request, services.settings)
     return _response(
         carrier.connect(
