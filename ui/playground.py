@@ -30,7 +30,9 @@ _HEAD = """
 _HEADER = """
 <header class="masthead">
   <h1 class="masthead-name">Dialgraph</h1>
-  <p class="masthead-line">LangGraph agents that answer the telephone. Type or talk: it is one conversation.</p>
+  <p class="masthead-line">
+    LangGraph agents that answer the telephone. Type or talk: it is one conversation.
+  </p>
 </header>
 """
 _FROM_ADDRESS = """() => {
@@ -67,7 +69,7 @@ def mount_playground(
         backend, default_graph=default_graph, max_message_chars=max_message_chars
     )
     app.mount("/playground", StaticFiles(directory=_ASSETS), name="playground")
-    return gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         app,
         blocks,
         path="/",
@@ -78,6 +80,7 @@ def mount_playground(
         ssr_mode=False,
         show_error=True,
     )
+    return mounted
 
 
 def create_playground(
@@ -90,12 +93,13 @@ def create_playground(
         default_graph: graph shown first; when it is not served, the first one that is.
         max_message_chars: longest message, in characters.
     """
-    with gr.Blocks(title="Dialgraph", analytics_enabled=False, fill_width=True) as page:
+    page: gr.Blocks = gr.Blocks(title="Dialgraph", analytics_enabled=False, fill_width=True)
+    with page:
         with gr.Row(elem_id="top"):
-            gr.HTML(_HEADER)
+            _html(_HEADER)
             graph = gr.Dropdown([], label="Graph", elem_id="graph", filterable=False)
             new = gr.Button("New conversation", elem_id="new")
-        notice = gr.HTML(elem_id="notice")
+        notice = _html(elem_id="notice")
         with gr.Row(elem_id="work"):
             with gr.Column(elem_id="conversation"), gr.Tabs(elem_id="ways"):
                 with gr.Tab("Chat", id="chat"):
@@ -104,14 +108,14 @@ def create_playground(
                         message = _message(max_message_chars)
                         send = gr.Button("Send", variant="primary", elem_id="send")
                 with gr.Tab("Voice", id="voice", render_children=True):
-                    voice = gr.HTML("<dialgraph-voice></dialgraph-voice>", js_on_load=_ON_VOICE)
+                    voice = _html("<dialgraph-voice></dialgraph-voice>", js_on_load=_ON_VOICE)
             with gr.Column(elem_id="beside"):
-                gr.HTML("<h2>State</h2>", elem_classes="heading")
-                state = gr.HTML(state_panel(None), elem_id="state")
-                gr.HTML("<h2>Graph</h2>", elem_classes="heading")
-                drawing = gr.HTML(elem_id="drawing")
+                _html("<h2>State</h2>", elem_classes="heading")
+                state = _html(state_panel(None), elem_id="state")
+                _html("<h2>Graph</h2>", elem_classes="heading")
+                drawing = _html(elem_id="drawing")
                 thread, other = _thread()
-        certificate = gr.HTML(elem_id="certificate")
+        certificate = _html(elem_id="certificate")
 
         def shown(view: View) -> Components:
             """Return what each component shows of a view."""
@@ -178,6 +182,10 @@ def create_playground(
         )
         thread.change(None, [graph, thread], js=_TO_ADDRESS, api_visibility="private")
     return page
+
+
+def _html(value: str = "", **options: Any) -> gr.HTML:
+    return gr.HTML(value, apply_default_css=False, **options)
 
 
 def _chat() -> gr.Chatbot:

@@ -1,10 +1,14 @@
 """The theme: Gradio's own parts in the colours of the page's style sheet."""
 
 import gradio as gr
+from gradio.themes.utils.fonts import LocalFont
 
 
 def page_theme() -> gr.themes.Base:
-    """Return Gradio's base theme with the palette of `assets/style.css`, dark and light."""
+    """Return Gradio's base theme with the palette of `assets/style.css`, dark and light.
+
+    Its fonts come with Gradio, so nothing is fetched; their 600 lacks most letters, 700 is whole.
+    """
     parts = {
         "body_background_fill": "var(--ground)",
         "body_text_color": "var(--ink)",
@@ -33,5 +37,9 @@ def page_theme() -> gr.themes.Base:
     }
     dark = {f"{name}_dark": value for name, value in parts.items()}
     shape = {"input_border_width": "1px", "button_border_width": "1px"}
-    theme = gr.themes.Base(radius_size=gr.themes.sizes.radius_lg)
+    theme = gr.themes.Base(
+        radius_size=gr.themes.sizes.radius_lg,
+        font=[LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
+        font_mono=[LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
+    )
     return theme.set(**parts, **dark, **shape)

@@ -152,9 +152,7 @@ class Bridge(FrameProcessor):
             await self._key(frame.button.value)
         elif isinstance(frame, HangupFrame):
             self.end("hangup")
-        elif isinstance(
-            frame, (InputAudioRawFrame, TranscriptionFrame, InterimTranscriptionFrame)
-        ):
+        elif isinstance(frame, (InputAudioRawFrame, TranscriptionFrame, InterimTranscriptionFrame)):
             return
         else:
             if isinstance(frame, InterruptionFrame):
@@ -309,9 +307,7 @@ class Bridge(FrameProcessor):
         await self._publish("state", values=state)
         favoured = STT[self._settings.stt].listen_for(self._expects)
         if favoured is not None:
-            await self.push_frame(
-                STTUpdateSettingsFrame(delta=favoured), FrameDirection.UPSTREAM
-            )
+            await self.push_frame(STTUpdateSettingsFrame(delta=favoured), FrameDirection.UPSTREAM)
 
     # Speech
 

@@ -84,7 +84,9 @@ class Conversation:
                     transport.output(),
                 ]
             ),
-            params=PipelineParams(audio_in_sample_rate=input_rate, audio_out_sample_rate=output_rate),
+            params=PipelineParams(
+                audio_in_sample_rate=input_rate, audio_out_sample_rate=output_rate
+            ),
             enable_rtvi=False,
             enable_turn_tracking=False,
             idle_timeout_secs=None,

@@ -36,9 +36,7 @@ def parse_request(text: str) -> Reading[Request] | None:
     """Find what the caller asks for beside the question; None where there is no request."""
     heard = words(text)
     texts = [word.text for word in heard]
-    found = [
-        _postponed(match, texts) for match in _ANYWHERE.scan(heard) if match.kind == "phrase"
-    ]
+    found = [_postponed(match, texts) for match in _ANYWHERE.scan(heard) if match.kind == "phrase"]
     if not found:
         alone = _ALONE.scan(heard)
         covered = sum(match.last - match.first for match in alone)

@@ -32,7 +32,9 @@ def parse_yes_no(text: str) -> Reading[bool] | Unclear | None:
     kinds = {match.kind == "no" for match in polar}
     if len(kinds) > 1:
         return _unclear("conflict", heard, polar)
-    reason = _doubt_no(heard, said, content) if kinds == {True} else _doubt_yes(said, polar, content)
+    reason = (
+        _doubt_no(heard, said, content) if kinds == {True} else _doubt_yes(said, polar, content)
+    )
     if reason == "aside":
         return None
     if reason:
@@ -86,7 +88,9 @@ def _doubt_no(heard: list[Word], said: list[Match], content: list[int]) -> str |
     hindi_order = between and not after and heard[last.first].text in {"nahi", "nai"}
     english_order = not between and heard[last.first].text not in {"no", "nahi", "nai", "na"}
     if (hindi_order or english_order) and len(content) <= _NEGATED_SCOPE:
-        restarted = any(word.text in {"i", "im", "main", "its", "we"} for word in heard[last.last :])
+        restarted = any(
+            word.text in {"i", "im", "main", "its", "we"} for word in heard[last.last :]
+        )
         return "no_then_statement" if restarted else None
     return "no_then_statement"
 

@@ -104,7 +104,7 @@ export class Line extends EventTarget {
         if (message.type !== "ready") return;
         clearTimeout(timer);
         socket.onmessage = (event) => this.#receive(event.data);
-        socket.onclose = () => this.#close(this.#ended ? null : this.#broken());
+        socket.onclose = ({ code }) => this.#close(this.#ended || code === 1000 ? this.#problem : this.#broken());
         this.#tell("message", message);
         resolve();
       };
