@@ -11,7 +11,15 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from graphs.threads import Threads, UnknownGraph
-from ui.conversation import View, find, new_thread_id, open_conversation, say, show
+from ui.conversation import (
+    View,
+    find,
+    may_be_thread_id,
+    new_thread_id,
+    open_conversation,
+    say,
+    show,
+)
 from ui.drawing import draw
 from ui.state_panel import outcome_badge, state_panel
 from ui.theme import page_theme
@@ -46,6 +54,14 @@ _TO_ADDRESS = """(graph, thread) => {
   address.searchParams.set("thread", thread);
   history.replaceState(history.state, "", address);
   window.dispatchEvent(new CustomEvent("dialgraph:conversation", {detail: {graph, thread}}));
+}"""
+_COPY = """(thread) => {
+  const button = document.querySelector("#copy");
+  const told = (text) => {
+    button.textContent = text;
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  };
+  navigator.clipboard?.writeText(thread).then(() => told("Copied"), () => told("Not allowed"));
 }"""
 _ON_VOICE = "element.addEventListener('dialgraph:turn', () => trigger('change'));"
 
@@ -126,7 +142,7 @@ def create_playground(
             return {
                 graph: gr.update(value=view.graph, choices=threads.names),
                 thread: view.thread_id,
-                chat: view.lines,
+                chat: [_as_text(line) for line in view.lines],
                 state: state_panel(view.snapshot),
                 drawing: draw(structure, view.graph, view.ran) if structure else "",
                 certificate: _certificate(view),
@@ -137,7 +153,9 @@ def create_playground(
         async def load(name: str, thread_id: str) -> AsyncIterator[Components]:
             names = backend().names
             name = name or (default_graph if default_graph in names else next(iter(names), ""))
-            async for view in open_conversation(backend(), name, thread_id or new_thread_id()):
+            if not may_be_thread_id(thread_id):
+                thread_id = new_thread_id()
+            async for view in open_conversation(backend(), name, thread_id):
                 yield shown(view)
 
         async def start(name: str) -> AsyncIterator[Components]:
@@ -146,6 +164,7 @@ def create_playground(
 
         async def answer(text: str, name: str, thread_id: str) -> AsyncIterator[Components]:
             if not text.strip():
+                yield {message: ""}
                 return
             async for view in say(backend(), name, thread_id, text.strip()):
                 yield shown(view)
@@ -197,11 +216,17 @@ def _chat() -> gr.Chatbot:
         height=None,
         buttons=[],
         render_markdown=False,
+        allow_tags=False,
         group_consecutive_messages=False,
         feedback_options=None,
         layout="bubble",
         placeholder="The conversation opens here.",
     )
+
+
+def _as_text(line: Line) -> Line:
+    """Return a line that the chat, which renders HTML in any case, shows as it was said."""
+    return {**line, "content": escape(line["content"], quote=False)}
 
 
 def _message(max_chars: int) -> gr.Textbox:
@@ -218,9 +243,10 @@ def _message(max_chars: int) -> gr.Textbox:
 
 
 def _thread() -> tuple[gr.Textbox, gr.Textbox]:
-    thread = gr.Textbox(
-        label="This conversation", elem_id="thread", interactive=False, buttons=["copy"]
-    )
+    with gr.Row(elem_id="thread"):
+        thread = gr.Textbox(label="This conversation", interactive=False, min_width=120)
+        copy = gr.Button("Copy", elem_id="copy")
+    copy.click(None, [thread], js=_COPY, api_visibility="private")
     other = gr.Textbox(
         label="Go on with another",
         elem_id="other",
