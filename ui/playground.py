@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from graphs.threads import Threads, UnknownGraph
 from ui.conversation import (
+    Line,
     View,
     find,
     may_be_thread_id,
