@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import importlib.util
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -164,7 +164,7 @@ class Threads:
 
     async def turn(
         self, name: str, thread_id: str, said: HumanMessage | Event | None
-    ) -> AsyncIterator[TurnEvent]:
+    ) -> AsyncGenerator[TurnEvent]:
         """Run one turn and yield what happens; the last item is the `Snapshot` after it.
 
         A turn that finds another one running on the thread waits for it.

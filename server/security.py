@@ -56,7 +56,7 @@ def public_base(connection: HTTPConnection, settings: Settings) -> str:
 
 
 def is_same_origin(connection: HTTPConnection) -> bool:
-    """Whether a browser's request comes from a page of this server; other programs send no origin."""
+    """Whether it comes from a page of this server, or from no page: programs send no origin."""
     origin = connection.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == connection.headers.get("host")
 

@@ -123,7 +123,10 @@ class Bridge(FrameProcessor):
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Resolves to the reason once the call is over: done, hangup, silence, failed, too_long."""
         self._inputs: asyncio.Queue[_Input] = asyncio.Queue()
-        self._answering = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._answers: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._caller_speaks = False
         self._epoch = 0
         self._open: list[_Utterance] = []
@@ -165,8 +168,8 @@ class Bridge(FrameProcessor):
             if self._announce:
                 await self.say(phrase("recorded"))
             self._inputs.put_nowait(_Input(None))
-            self.create_task(self._answer_all(), "answer")
-            self.create_task(self._watch(), "watch")
+            self._answers = asyncio.create_task(self._answer_all(), name="answer")
+            self._watcher = self.create_task(self._watch(), "watch")
         elif isinstance(frame, (EndFrame, CancelFrame)):
             self.end("cancelled")
         elif isinstance(frame, UserStartedSpeakingFrame):
@@ -181,9 +184,28 @@ class Bridge(FrameProcessor):
             await self._publish("speaking", who="nobody")
 
     async def cleanup(self) -> None:
-        """Stop what this processor started."""
+        """Stop what this processor started, but for a run of the graph: see `settle`."""
         self.end("cancelled")
-        await super().cleanup()
+        for task in (self._watcher, self._keypad_pause):
+            if task:
+                await self.cancel_task(task)
+        await super().cleanup()  # type: ignore[no-untyped-call]
+
+    async def tell_end(self) -> None:
+        """Tell the page that the call is over."""
+        outcome = self._log.call.outcome
+        await self._publish("ended", reason=self.ended.result(), outcome=outcome)
+
+    async def settle(self) -> None:
+        """Let a run that has begun finish, so that the thread keeps it; nothing more is said."""
+        self._epoch += 1
+        if self._answers is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.turn_timeout_secs):
+                await self._idle.wait()
+        self._answers.cancel()
+        await asyncio.wait({self._answers})
 
     # The caller
 
@@ -203,7 +225,7 @@ class Bridge(FrameProcessor):
     async def _key(self, key: str) -> None:
         if not self._keypad.digits:
             self._interrupted()
-            await self.broadcast_interruption()
+            await self.broadcast_interruption()  # type: ignore[no-untyped-call]
         if self._keypad_pause:
             await self.cancel_task(self._keypad_pause)
             self._keypad_pause = None
@@ -234,11 +256,11 @@ class Bridge(FrameProcessor):
     async def _answer_all(self) -> None:
         while not self.ended.done():
             given = await self._inputs.get()
-            self._answering = True
+            self._idle.clear()
             try:
                 await self._answer(given)
             finally:
-                self._answering = False
+                self._idle.set()
 
     async def _answer(self, given: _Input) -> None:
         self._turn += 1
@@ -431,7 +453,7 @@ class Bridge(FrameProcessor):
 
     def _is_quiet(self, now: float) -> bool:
         return (
-            not self._answering
+            self._idle.is_set()
             and self._inputs.empty()
             and not self._caller_speaks
             and not self._keypad.digits

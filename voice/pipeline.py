@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 from pathlib import Path
+from typing import Any
 
 from fastapi import WebSocket
 from pipecat.frames.frames import ErrorFrame
@@ -92,13 +93,8 @@ class Conversation:
             idle_timeout_secs=None,
         )
 
-        @transport.event_handler("on_client_disconnected")
-        async def _gone(_transport: CallTransport, _websocket: WebSocket) -> None:
-            self._bridge.end("hangup")
-
-        @self._worker.event_handler("on_pipeline_error")
-        async def _error(_worker: PipelineWorker, frame: ErrorFrame) -> None:
-            await self._report(frame)
+        transport.add_event_handler("on_client_disconnected", self._gone)
+        self._worker.add_event_handler("on_pipeline_error", self._failed)
 
     def end(self, reason: str) -> None:
         """End the call at once, because of what happened outside it."""
@@ -119,13 +115,13 @@ class Conversation:
                 await self._ended_within(GOODBYE_SECS, running)
         finally:
             self._bridge.end("failed" if running.done() else "too_long")
+            await self._bridge.tell_end()
             await self._take_apart(running)
         return self._bridge.ended.result()
 
     async def _ended_within(self, seconds: float, running: "asyncio.Task[None]") -> bool:
-        done, _ = await asyncio.wait(
-            {self._bridge.ended, running}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-        )
+        either: set[asyncio.Future[Any]] = {self._bridge.ended, running}
+        done, _ = await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return bool(done)
 
     async def _take_apart(self, running: "asyncio.Task[None]") -> None:
@@ -136,10 +132,14 @@ class Conversation:
         if not running.done():
             running.cancel()
             log.error("A pipeline did not come apart within %g seconds.", TEARDOWN_SECS)
+        await self._bridge.settle()
         if self._recorder:
             await self._recorder.close()
 
-    async def _report(self, frame: ErrorFrame) -> None:
+    async def _gone(self, _transport: CallTransport, _websocket: WebSocket) -> None:
+        self._bridge.end("hangup")
+
+    async def _failed(self, _worker: PipelineWorker, frame: ErrorFrame) -> None:
         log.warning("An error in a call, from %s.", frame.processor)
         if frame.processor is self._stt:
             await self._bridge.report_error("Speech to text failed.", listening=True)

@@ -55,7 +55,7 @@ class CallLog:
         self._changed.set()
 
     def interrupted(self, utterance_id: str, *, interrupted: bool = True) -> None:
-        """Note that the caller interrupted an utterance, or that it was said to the end after all."""
+        """Note that the caller interrupted an utterance, or that it was said again in full."""
         index = self._bot.get(utterance_id)
         if index is not None:
             spoken = self.call.transcript[index]

@@ -97,7 +97,7 @@ class Recorder:
 
 def _open(path: Path, sample_rate: int) -> wave.Wave_write:
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = wave.open(str(path), "wb")
+    file = wave.open(str(path), "wb")  # noqa: SIM115 - open for the length of the call
     file.setnchannels(2)
     file.setsampwidth(2)
     file.setframerate(sample_rate)

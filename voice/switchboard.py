@@ -22,6 +22,7 @@ from voice import turns
 from voice.carriers import load_carriers
 from voice.pipeline import Conversation
 from voice.providers import STT, TTS, load_providers
+from voice.quiet import quiet_pipecat
 from voice.record import CallLog
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,10 @@ TICKET_SECS = 60.0
 """Time a carrier has to open the stream it was offered, in seconds."""
 DRAIN_SECS = 20.0
 """Time a call has to come to its end at shutdown, in seconds."""
+MAX_STREAMS = 3
+"""Streams of one call, before a line that keeps breaking is given up."""
+_FINAL = frozenset({"done", "silence", "failed", "too_long", "shutdown"})
+"""Reasons after which a call is not connected again."""
 _NUMBER = re.compile(r"\+\d{6,15}")
 
 
@@ -53,6 +58,10 @@ class Ticket:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     expires_at: float = field(default_factory=lambda: time.monotonic() + TICKET_SECS)
     used: bool = False
+    streams: int = 1
+    """Which stream of its call this is for: more than one when a stream has broken."""
+    reason: str | None = None
+    """Why the last stream ended."""
 
     @property
     def waiting(self) -> bool:
@@ -78,6 +87,7 @@ class Switchboard:
         self._closing = False
         self._empty = asyncio.Event()
         self._empty.set()
+        quiet_pipecat()
         load_carriers()
         load_providers()
 
@@ -163,15 +173,19 @@ class Switchboard:
         call = await self._calls.get(sid)
         if call is None or sid in self._held or self._closing:
             return None
-        known = self._tickets.get(sid)
-        if known and known.waiting:
+        known = self._tickets.get(sid) or Ticket(call, used=True)
+        if known.waiting:
             return known
         snapshot = await self._threads.snapshot(call.graph, call.thread_id)
-        ended_by_us = call.failure == GIVEN_UP or call.status == "completed"
-        if snapshot.done or ended_by_us:
+        if snapshot.done or known.reason in _FINAL or known.streams >= MAX_STREAMS:
             return None
-        self._tickets[sid] = Ticket(call)
+        self._tickets[sid] = Ticket(call, streams=known.streams + 1)
         return self._tickets[sid]
+
+    def carrier_of(self, sid: str) -> str | None:
+        """Name the carrier of a call that is expected; None when there is no such call."""
+        ticket = self._tickets.get(sid)
+        return ticket.call.carrier if ticket else None
 
     def claim(self, sid: str, token: str) -> Ticket:
         """Use up the ticket of a stream.
@@ -223,8 +237,10 @@ class Switchboard:
             self._held.pop(call.sid, None)
             if not self._held:
                 self._empty.set()
+            if call.sid in self._tickets:
+                self._tickets[call.sid].reason = reason
             if reason == "failed":
-                call_log.failed(GIVEN_UP)
+                call_log.failed("The call was ended after several failures.")
             await asyncio.shield(call_log.close(_status(reason)))
         return reason
 
@@ -283,9 +299,6 @@ class Switchboard:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECS):
                 await self._empty.wait()
-
-
-GIVEN_UP = "The call was ended after several failures."
 
 
 def _status(reason: str) -> Status:

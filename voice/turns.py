@@ -111,7 +111,7 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
     def clear(self) -> None:
         """Forget the turn."""
         self._early = None
-        super().clear()
+        super().clear()  # type: ignore[no-untyped-call]
 
     def _silence(self, seconds: float) -> list[tuple[float, Any]]:
         """Fill up to the silence that the model was trained to see."""
@@ -122,7 +122,7 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
 class TurnStop(TurnAnalyzerUserTurnStopStrategy):
     """Pipecat's strategy, which also ends a turn in which no words were recognised."""
 
-    async def _timeout_handler(self, timeout: float) -> None:
+    async def _timeout_handler(self, timeout: float) -> None:  # noqa: ASYNC109
         await super()._timeout_handler(timeout)
         if self._text or not self._turn_complete:
             return

@@ -14,8 +14,7 @@ from server.security import is_local, is_same_origin, public_base
 from server.services import Services, ServicesDep
 from store.calls import Status
 from voice.browser import INPUT_RATE, OUTPUT_RATE, BrowserSerializer
-from voice.carriers import CARRIERS, Answer, Carrier, StreamStart, Webhook
-from voice.carriers.twilio import read_json
+from voice.carriers import CARRIERS, Answer, Carrier, StreamStart, Webhook, read_json
 from voice.phrases import phrase
 from voice.switchboard import CallRefused, Ticket, TicketRefused
 
@@ -40,19 +39,21 @@ async def incoming(request: Request, services: ServicesDep, graph: str | None = 
     """Answer a call: connect it to a graph by media stream."""
     carrier = CARRIERS["twilio"]
     fields = await _genuine_fields(request, carrier, services)
-    sid = fields.get("CallSid", "")
-    if not sid:
-        raise HTTPException(422, "The field CallSid is missing; expected the carrier's webhook.")
-    try:
-        name = services.switchboard.graph_for(graph, fields.get("To"))
-        ticket = await services.switchboard.expect(
-            sid, name, carrier.name, caller=fields.get("From"), called=fields.get("To")
-        )
-    except UnknownGraph as error:
-        raise HTTPException(404, str(error)) from error
-    except CallRefused as refusal:
-        return _response(carrier.refuse(phrase(refusal.phrase)))
-    return _connect(request, services, carrier, ticket)
+    return await _answer(request, services, carrier, fields, graph)
+
+
+@router.api_route("/voice/exotel/incoming", methods=["GET", "POST"])
+async def exotel_incoming(
+    request: Request, services: ServicesDep, graph: str | None = None
+) -> Response:
+    """Answer Exotel's Voicebot applet with the address of a media stream."""
+    carrier = CARRIERS["exotel"]
+    fields = await _genuine_fields(request, carrier, services)
+    numbers = {
+        "From": fields.get("CallFrom", fields.get("From", "")),
+        "To": fields.get("CallTo", fields.get("To", "")),
+    }
+    return await _answer(request, services, carrier, {**fields, **numbers}, graph)
 
 
 @router.post("/voice/continue")
@@ -78,18 +79,21 @@ async def status(request: Request, services: ServicesDep) -> None:
 @router.websocket("/ws/voice/{call_sid}")
 async def stream(websocket: WebSocket, call_sid: str, services: ServicesDep) -> None:
     """Carry the sound of a call; the stream's first message must hold the token of its call."""
-    carrier = CARRIERS["twilio"]
-    if "x-twilio-signature" in websocket.headers and not _signed(
-        websocket, carrier, services, {}, websocket_scheme=True
+    name = services.switchboard.carrier_of(call_sid)
+    carrier = CARRIERS.get(name or "")
+    if carrier is None or (
+        "x-twilio-signature" in websocket.headers
+        and not _signed(websocket, carrier, services, {}, websocket_scheme=True)
     ):
-        await websocket.close(POLICY_VIOLATION)
+        await websocket.close(POLICY_VIOLATION)  # before it is accepted: a 403
         return
     await websocket.accept()
     start = await _first_message(websocket, carrier)
     try:
         if start is None or start.call_sid not in ("", call_sid):
             raise TicketRefused("The stream did not say which call it belongs to.")
-        ticket = services.switchboard.claim(call_sid, start.parameters.get("token", ""))
+        token = start.parameters.get("token") or websocket.query_params.get("token", "")
+        ticket = services.switchboard.claim(call_sid, token)
     except TicketRefused as refusal:
         log.warning("A media stream was refused: %s", refusal)
         await _close(websocket, POLICY_VIOLATION, str(refusal))
@@ -146,7 +150,8 @@ async def _genuine_fields(
     Raises:
         HTTPException: 403 when it does not.
     """
-    fields = {name: str(value) for name, value in (await request.form()).items()}
+    given = request.query_params if request.method == "GET" else await request.form()
+    fields = {name: str(value) for name, value in given.items()}
     if not _signed(request, carrier, services, fields):
         log.warning("A webhook of %s was refused: its origin is not proved.", carrier.name)
         raise HTTPException(
@@ -155,6 +160,28 @@ async def _genuine_fields(
             "DIALGRAPH_PUBLIC_URL; without credentials only programs on this machine may call.",
         )
     return fields
+
+
+async def _answer(
+    request: Request,
+    services: Services,
+    carrier: Carrier,
+    fields: Mapping[str, str],
+    graph: str | None,
+) -> Response:
+    sid, caller, called = (fields.get(name) for name in ("CallSid", "From", "To"))
+    if not sid:
+        raise HTTPException(422, "The field CallSid is missing; expected the carrier's webhook.")
+    try:
+        name = services.switchboard.graph_for(graph, called)
+        ticket = await services.switchboard.expect(
+            sid, name, carrier.name, caller=caller, called=called
+        )
+    except UnknownGraph as error:
+        raise HTTPException(404, str(error)) from error
+    except CallRefused as refusal:
+        return _response(carrier.refuse(phrase(refusal.phrase)))
+    return _connect(request, services, carrier, ticket)
 
 
 def _signed(
@@ -194,7 +221,7 @@ def _stream_base(base: str) -> str:
 
 
 def _response(answer: Answer) -> Response:
-    return Response(answer.content, media_type=answer.media_type)
+    return Response(answer.content, answer.status, media_type=answer.media_type)
 
 
 async def _first_message(websocket: WebSocket, carrier: Carrier) -> StreamStart | None:

@@ -4,22 +4,29 @@ https://www.twilio.com/docs/voice/media-streams/websocket-messages,
 https://www.twilio.com/docs/usage/security#validating-requests
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.audio.utils import ulaw_to_pcm
-from pipecat.frames.frames import Frame, InputAudioRawFrame, InputDTMFFrame
+from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.serializers.twilio import TwilioFrameSerializer
 from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Connect, VoiceResponse
 
 from settings import Settings
-from voice.carriers import Answer, Carrier, StreamStart, Webhook, register
-from voice.frames import HangupFrame, MarkFrame, MarkPlayedFrame
+from voice.carriers import (
+    Answer,
+    Carrier,
+    StreamStart,
+    Webhook,
+    marked,
+    payload_of,
+    pressed,
+    read_json,
+    register,
+)
+from voice.frames import HangupFrame, MarkFrame
 
 SAMPLE_RATE = 8000
 
@@ -61,40 +68,6 @@ class TwilioSerializer(TwilioFrameSerializer):
             return None
         pcm = await ulaw_to_pcm(payload, SAMPLE_RATE, self._sample_rate, self._input_resampler)
         return InputAudioRawFrame(pcm, self._sample_rate, 1) if pcm else None
-
-
-def read_json(data: str | bytes) -> Mapping[str, Any]:
-    """Read a JSON object; anything else is an empty one."""
-    try:
-        message = json.loads(data)
-    except ValueError:
-        return {}
-    return message if isinstance(message, dict) else {}
-
-
-def payload_of(message: Mapping[str, Any]) -> bytes:
-    """The audio of a media message; empty when there is none to be read."""
-    media = message.get("media")
-    try:
-        return base64.b64decode(media["payload"], validate=True) if media else b""
-    except (binascii.Error, KeyError, TypeError, ValueError):
-        return b""
-
-
-def pressed(message: Mapping[str, Any]) -> Frame | None:
-    """The key of a dtmf message, or None."""
-    dtmf = message.get("dtmf")
-    try:
-        return InputDTMFFrame(KeypadEntry(dtmf["digit"])) if dtmf else None
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def marked(message: Mapping[str, Any]) -> Frame | None:
-    """The mark of a mark message, or None."""
-    mark = message.get("mark")
-    name = mark.get("name") if isinstance(mark, dict) else None
-    return MarkPlayedFrame(name) if isinstance(name, str) else None
 
 
 def _configured(settings: Settings) -> bool:

@@ -1,0 +1,75 @@
+"""A server on a free port of this machine, with small graphs and the embedded speech models."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from langgraph.checkpoint.memory import InMemorySaver
+
+from graphs.threads import Graph, Threads
+from server.routes import calls as call_records
+from server.routes import voice
+from server.services import Services
+from settings import Settings
+from store.calls import Call, Calls
+from store.database import open_database
+from tests.phone.call_graphs import interview
+from voice.switchboard import Switchboard
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server and the parts the tests look into."""
+
+    base: str
+    services: Services
+
+    async def record(self, sid: str, wait: float = 15.0) -> Call:
+        """The record of a call once it has ended."""
+        async with asyncio.timeout(wait):
+            while True:
+                call = await self.services.calls.get(sid)
+                if call and call.ended_at:
+                    return call
+                await asyncio.sleep(0.05)
+
+
+Serve = Callable[..., "contextlib.AbstractAsyncContextManager[Server]"]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """Make servers that run for a while, with a graph and settings of the test's own."""
+
+    @contextlib.asynccontextmanager
+    async def run(graph: Graph | None = None, **settings: object) -> AsyncIterator[Server]:
+        chosen = Settings(data_dir=tmp_path, default_graph="interview", _env_file=None, **settings)  # type: ignore[arg-type]
+        async with open_database(tmp_path) as engine:
+            threads = Threads({"interview": graph or interview()}, InMemorySaver())
+            calls = Calls(engine)
+            switchboard = Switchboard(chosen, threads, calls)
+            app = FastAPI()
+            app.include_router(voice.router)
+            app.include_router(call_records.router)
+            app.state.services = Services(chosen, threads, calls, switchboard)
+            async with switchboard.open():
+                await asyncio.to_thread(switchboard.warm_up)
+                config = uvicorn.Config(app, port=0, log_level="warning", ws_ping_interval=None)
+                server = uvicorn.Server(config)
+                server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+                serving = asyncio.create_task(server.serve())
+                while not server.started:
+                    await asyncio.sleep(0.01)
+                port = server.servers[0].sockets[0].getsockname()[1]
+                try:
+                    yield Server(f"http://127.0.0.1:{port}", app.state.services)
+                finally:
+                    server.should_exit = True
+                    await serving
+
+    return run

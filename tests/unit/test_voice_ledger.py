@@ -1,0 +1,135 @@
+"""The playback ledger credits what was heard, and never more."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice.ledger import Ledger
+
+RATE = 8000
+TEXT = "Please tell me which city you live in today"
+
+
+def one_sentence(seconds: float = 4.0) -> Ledger:
+    ledger = Ledger(RATE)
+    ledger.begin("a", TEXT)
+    ledger.write(int(seconds * RATE), now=0.0)
+    ledger.complete()
+    return ledger
+
+
+def test_audio_counts_as_played_when_its_mark_comes_back() -> None:
+    ledger = one_sentence()
+    mark = ledger.mark()
+    assert not ledger.finished(now=0.0)
+    assert ledger.acknowledge(mark)
+    assert ledger.finished(now=0.0)
+    assert ledger.heard("a", now=0.0) == TEXT
+
+
+def test_a_client_that_never_acknowledges_is_credited_by_the_clock() -> None:
+    ledger = one_sentence()
+    ledger.mark()
+    assert not ledger.finished(now=3.9)
+    assert ledger.finished(now=4.1)
+    assert ledger.heard("a", now=4.1) == TEXT
+
+
+def test_a_client_that_stops_acknowledging_is_waited_for_no_longer_than_the_patience() -> None:
+    ledger = one_sentence()
+    ledger.acknowledge(ledger.mark())
+    ledger.write(RATE, now=4.0)
+    ledger.mark()
+    assert not ledger.finished(now=5.5, patience=1.0)
+    assert ledger.finished(now=6.1, patience=1.0)
+
+
+def test_marks_that_come_back_because_of_a_clear_count_for_nothing() -> None:
+    ledger = one_sentence()
+    first = ledger.mark()
+    ledger.acknowledge(first)
+    ledger.begin("b", TEXT)
+    ledger.write(4 * RATE, now=4.0)
+    ledger.complete()
+    late = ledger.mark()
+    ledger.clear(now=6.0)
+    assert not ledger.acknowledge(late)
+    assert ledger.heard("a", now=9.0) == TEXT
+    assert ledger.heard("b", now=9.0) == ""
+    assert ledger.finished(now=6.0)
+
+
+def test_an_unknown_mark_changes_nothing() -> None:
+    ledger = one_sentence()
+    assert not ledger.acknowledge("somebody else's")
+    assert ledger.acknowledged == 0
+
+
+def test_after_a_clear_the_words_dropped_stay_unheard() -> None:
+    ledger = one_sentence()
+    ledger.clear(now=2.0)
+    heard = ledger.heard("a", now=60.0)
+    assert heard
+    assert len(heard) < len(TEXT) / 2
+
+
+def test_words_whose_audio_is_still_being_made_are_not_credited() -> None:
+    ledger = Ledger(RATE)
+    ledger.begin("a", TEXT)
+    ledger.write(RATE, now=0.0)
+    assert ledger.heard("a", now=10.0) == ""
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["say", "mark", "ack", "clear", "odd"]),
+        st.integers(0, 30000),
+        st.floats(0, 3),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS)
+def test_whatever_happens_the_ledger_never_credits_more_than_was_handed_over(
+    steps: list[tuple[str, int, float]],
+) -> None:
+    """Acknowledgements late, early, unknown, after a clear: played stays within written."""
+    ledger, now, marks, said = Ledger(RATE), 0.0, list[str](), list[str]()
+    played = 0
+    for kind, size, wait in steps:
+        now += wait
+        match kind:
+            case "say":
+                said.append(f"u{len(said)}")
+                ledger.begin(said[-1], TEXT)
+                ledger.write(size, now)
+                ledger.complete()
+            case "mark":
+                marks.append(ledger.mark())
+            case "ack" if marks:
+                ledger.acknowledge(marks[size % len(marks)])
+            case "clear":
+                ledger.clear(now)
+            case "odd":
+                ledger.acknowledge("unknown")
+        assert 0 <= ledger.acknowledged <= ledger.written
+        assert ledger.played(now) <= ledger.written
+        for utterance in said:
+            assert TEXT.startswith(ledger.heard(utterance, now))
+        played = max(played, ledger.acknowledged)
+    assert ledger.finished(now + 3600, patience=1.0)
+
+
+@given(st.floats(0, 4), st.floats(0, 4))
+def test_more_time_never_takes_heard_words_back(early: float, late: float) -> None:
+    ledger = one_sentence()
+    first, second = sorted((early, late))
+    assert ledger.heard("a", second).startswith(ledger.heard("a", first))
+
+
+@given(st.floats(0, 3.99))
+def test_a_sentence_cut_short_is_credited_a_word_less_than_its_share(now: float) -> None:
+    heard = one_sentence().heard("a", now)
+    share = int(len(TEXT) * now / 4)
+    assert len(heard) <= share
+    assert not heard or heard != TEXT[:share]

@@ -1,0 +1,92 @@
+"""ElevenLabs' `multi-stream-input` protocol, as far as a call uses it.
+
+https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-multi-stream-input
+"""
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
+from fastapi.datastructures import QueryParams
+
+from tests.wire.servers import KEY, Faults, speech
+
+
+@dataclass
+class ElevenLabs:
+    """The server."""
+
+    faults: Faults = field(default_factory=Faults)
+    voices: list[str] = field(default_factory=list)
+    queries: list[QueryParams] = field(default_factory=list)
+    spoken: list[str] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def app(self) -> FastAPI:
+        """The application to serve."""
+        app = FastAPI()
+        path = "/v1/text-to-speech/{voice_id}/multi-stream-input"
+        app.add_api_websocket_route(path, self._stream)
+        return app
+
+    async def _stream(self, socket: WebSocket, voice_id: str) -> None:
+        status = self.faults.refusal()
+        if socket.headers.get("xi-api-key") != KEY:
+            status = 401
+        if status is not None:
+            await socket.send_denial_response(Response("Refused.", status))
+            return
+        await socket.accept()
+        self.voices.append(voice_id)
+        self.queries.append(socket.query_params)
+        rate = int(socket.query_params["output_format"].removeprefix("pcm_"))
+        opened: set[str] = set()
+        try:
+            while True:
+                message = await socket.receive_json()
+                self.messages.append(message)
+                context = message.get("context_id", "")
+                if message.get("close_socket"):
+                    await socket.close(1000)
+                    return
+                if context and context not in opened:
+                    opened.add(context)
+                    assert message["text"] == " ", "a context opens with a single space"
+                elif message.get("text", "").strip():
+                    if not await self._say(socket, context, message["text"], rate):
+                        return
+                if message.get("close_context"):
+                    opened.discard(context)
+                    await socket.send_json({"isFinal": True, "contextId": context})
+        except WebSocketDisconnect:
+            return
+
+    async def _say(self, socket: WebSocket, context: str, text: str, rate: int) -> bool:
+        """Send the speech of a text with its alignment; False when the connection broke."""
+        self.spoken.append(text.strip())
+        await self.faults.dawdle()
+        pcm = await speech(text, rate)
+        if self.faults.drop_after_bytes:
+            part = pcm[: self.faults.drop_after_bytes.pop(0)]
+            await socket.send_json(_chunk(context, part, text[:4], rate))
+            await socket.close(1011)
+            return False
+        await socket.send_json(_chunk(context, pcm, text, rate))
+        return True
+
+
+def _chunk(context: str, pcm: bytes, text: str, rate: int) -> dict[str, Any]:
+    each = int(len(pcm) / 2 / rate * 1000 / max(1, len(text)))
+    alignment = {
+        "chars": list(text),
+        "charStartTimesMs": [i * each for i in range(len(text))],
+        "charDurationsMs": [each] * len(text),
+    }
+    return {
+        "audio": base64.b64encode(pcm).decode(),
+        "contextId": context,
+        "alignment": alignment,
+        "normalizedAlignment": alignment,
+    }
