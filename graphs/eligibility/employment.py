@@ -32,6 +32,8 @@ _BEFORE: Final = {
 }
 _AFTER: Final = {"nahi": "negated", "past_after": "past", "future_after": "future"}
 _AROUND: Final = {"past_around": "past", "future_around": "future"}
+_LASTING: Final = frozenset({"retired", "unemployed"})
+"""What "last year" does not end: it says when it began."""
 _REACH: Final = 4
 """Words between a mark such as "was" or "not" and the claim it bears on."""
 _SPECIFIC: Final = {
@@ -108,11 +110,15 @@ def _find_flaws(claim: _Claim, previous: _Claim | None) -> None:
         if mark.id in {"contrast", "now", "correction"}:
             break
         flaw = (_AFTER | _AROUND).get(mark.id)
+        if mark.id == "past_around" and claim.match.kind in _LASTING:
+            continue
         if flaw and mark.first - last < _REACH - 1:
             claim.flaws.add(flaw)
-    same = previous is not None and previous.match.kind == claim.match.kind and not claim.before
-    if same and previous is not None:
-        claim.flaws |= previous.flaws
+    if previous is not None and not claim.before:
+        if previous.match.kind == claim.match.kind:
+            claim.flaws |= previous.flaws
+        elif previous.match.kind == "retired" and first - previous.match.last < _REACH:
+            claim.flaws.add("past")
 
 
 def _decide(

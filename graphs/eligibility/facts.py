@@ -1,26 +1,20 @@
 """What an utterance adds to the three facts: answers, corrections, volunteered facts."""
 
 import re
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphs.eligibility.actions import Understood
+from graphs.eligibility.amounts import UnclearAmount
 from graphs.eligibility.hearing import Heard
-from graphs.eligibility.readings import Reading, Unclear
+from graphs.eligibility.readings import Reading
 from graphs.eligibility.rules import Rules
-from graphs.eligibility.state import Confirm, Interview, Question, Salary
+from graphs.eligibility.state import PAISA, Confirm, Interview, Question, Salary
 
-_PAISA = Decimal("0.01")
 _MONEY = re.compile(
     r"₹|\b(rs|inr|rupees?|salary|salaries|earn\w*|income|pay|paid|make|ctc|lpa|lakhs?|lacs?|crores?"
     r"|thousand|ha[jz]+a+r|tankh?w?ah|vetan|kama\w*|month|monthly|mahin\w*)\b|\dk\b"
     r"|सैलरी|वेतन|तनख|कमा|रुप|हज़ार|हजार|लाख|महीन|पगार",
-    re.IGNORECASE,
-)
-_LIVING = re.compile(
-    r"\b(live|lives|living|stay|staying|reside|residing|based|city|home|rah\w*|sheher|shahar)\b"
-    r"|रह|शहर",
     re.IGNORECASE,
 )
 
@@ -46,7 +40,7 @@ def take(state: Interview, text: str, heard: Heard, rules: Rules) -> Taken:
     taken = Taken(state)
     _employment(taken, heard)
     _salary(taken, text, heard, rules)
-    _city(taken, text, heard)
+    _city(taken, heard)
     return taken
 
 
@@ -56,6 +50,7 @@ def _employment(taken: Taken, heard: Heard) -> None:
         _learn(taken, "employment", heard.employment.value, heard.employment)
     elif (
         state.question == "employment"
+        and state.stage != "greeting"
         and heard.employment is None
         and isinstance(heard.yes_no, Reading)
     ):
@@ -72,49 +67,55 @@ def _salary(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
                 Understood("confirm", heard.yes_no.value, heard.yes_no.span, heard.yes_no.rules)
             )
             meant = confirm.yes if heard.yes_no.value else confirm.no
-            taken.state = replace(state, confirm=None)
+            taken.state = state._replace(confirm=None)
             if meant:
                 _learn(taken, "salary", meant, heard.yes_no)
         return
     if state.question != "salary" and not _MONEY.search(text):
         return
-    meant = _meaning(amount, rules)
+    meant = _meaning(heard, rules)
     if isinstance(meant, Salary):
         if isinstance(amount, Reading) and amount.value.period == "year":
             taken.yearly = meant
-        taken.state = replace(taken.state, confirm=None)
+        taken.state = taken.state._replace(confirm=None)
         _learn(taken, "salary", meant, amount)
-    elif isinstance(meant, Confirm):
+    elif isinstance(meant, Confirm) and state.employment is not None:
         value = {"yes": meant.yes.to_json(), "no": meant.no and meant.no.to_json()}
         taken.understood.append(Understood("salary", value, amount.span, amount.rules))
-        taken.state = replace(taken.state, salary=None, confirm=meant)
+        taken.state = taken.state._replace(salary=None, confirm=meant)
         taken.asks = True
 
 
-def _city(taken: Taken, text: str, heard: Heard) -> None:
+def _city(taken: Taken, heard: Heard) -> None:
     if not isinstance(heard.city, Reading):
         return
-    if taken.state.question == "city" or _LIVING.search(text) or len(taken.learned) == 2:
+    lives = "city.live" in heard.city.rules
+    if taken.state.question == "city" or lives or len(taken.learned) == 2:
         _learn(taken, "city", heard.city.value, heard.city)
 
 
-def _meaning(amount: Any, rules: Rules) -> Salary | Confirm | None:
+def _meaning(heard: Heard, rules: Rules) -> Salary | Confirm | None:
     """Say what an amount means for a monthly salary, or what must be asked about it."""
-    if isinstance(amount, Unclear):
+    amount, minimum = heard.amount, rules.salary.minimum_monthly
+    at_least = Confirm("confirm.minimum", Salary(minimum, None), Salary(None, minimum - PAISA))
+    if isinstance(amount, UnclearAmount):
+        if heard.thousands:
+            return Confirm("confirm.amount", Salary.exactly(heard.thousands.value.monthly))
+        if amount.ends is None:
+            return None
+        between = Salary.between(*amount.ends)
+        return between if rules.enough(between) is not None else at_least
+    if amount is None:
         return None
-    value, rule = amount.value, rules.salary
-    if value.period is None and value.rupees < rule.bare_below:
-        thousands = value.rupees * 1000
-        return Confirm("confirm.amount", Salary(thousands, thousands))
-    monthly = Salary(value.monthly, value.monthly)
-    if value.period is None and value.rupees >= rule.period_asked_from:
-        either = Salary(value.rupees / 12, value.rupees)
+    value = amount.value
+    monthly = Salary.exactly(value.monthly)
+    if value.period is None and value.rupees >= rules.salary.period_asked_from:
+        either = Salary.between(value.rupees / 12, value.rupees)
         return either if rules.enough(either) is not None else Confirm("confirm.amount", monthly)
-    minimum = rule.minimum_monthly
-    if value.approximate and abs(value.monthly - minimum) <= minimum * rule.approximate_margin:
-        return Confirm("confirm.minimum", Salary(minimum, None), Salary(None, minimum - _PAISA))
-    if value.monthly > rule.read_back_above:
-        return Confirm("confirm.amount", monthly)
+    if value.approximate and abs(value.monthly - minimum) <= (
+        minimum * rules.salary.approximate_margin
+    ):
+        return at_least
     return monthly
 
 
@@ -126,4 +127,4 @@ def _learn(taken: Taken, question: Question, value: Any, reading: Reading[Any]) 
         return
     taken.learned.append(question)
     taken.corrected |= known is not None
-    taken.state = replace(taken.state, **{question: value})
+    taken.state = taken.state._replace(**{question: value})

@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from graphs.eligibility import certificate
 from graphs.eligibility.actions import Close, Expect, Say
@@ -71,7 +71,7 @@ class State(Input, total=False):
     """Entries of the decision certificate."""
     taken_until: str | None
     """Id of the last message of the person that was taken into the interview."""
-    reply: Annotated[dict[str, str] | None, UntrackedValue]
+    reply: Annotated[dict[str, Any] | None, UntrackedValue]
     """What the stage reached will say."""
 
 
@@ -105,17 +105,21 @@ def build(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Graph:
         """Take the event into the interview: every turn comes in here."""
         event, last_id = _event(state, runtime, clock())
         rules = rules_of(runtime.context)
-        interview, actions = step(Interview.from_json(state), event, rules)
-        entry = certificate.entry(state.get("record", []), event, interview, actions, rules)
+        before, record = Interview.from_json(state), state.get("record", [])
+        interview, actions = step(before, event, rules)
+        entries = [certificate.entry(record, event, interview, actions, rules)]
+        if before.final and before.turns >= rules.limits.turns:
+            entries = []  # the decision stands; what is chatted after it need not grow for ever
         say = next((a for a in actions if isinstance(a, Say)), None)
         expects = next((a for a in actions if isinstance(a, Expect)), None)
         return {
             **interview.to_json(),
             "done": any(isinstance(a, Close) for a in actions),
             "expects": _expectation(expects, interview),
-            "record": [entry],
+            "record": entries,
             "taken_until": last_id,
-            "reply": say and {"content": say.text, "id": entry["hash"][:32]},
+            "reply": say
+            and {"content": say.text, "id": entries[0]["hash"][:32] if entries else None},
         }
 
     builder = StateGraph(State, input_schema=Input, context_schema=Context)

@@ -2,43 +2,70 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-from graphs.eligibility._interim import (
-    parse_amount,
-    parse_city,
-    parse_employment,
-    parse_request,
-    parse_yes_no,
-)
-from graphs.eligibility.readings import Reading
+from graphs.eligibility.amounts import Amount, UnclearAmount, parse_amount
+from graphs.eligibility.cities import Cities
+from graphs.eligibility.employment import parse_employment
+from graphs.eligibility.language import detect_language
+from graphs.eligibility.readings import Reading, Unclear
+from graphs.eligibility.requests import parse_request
 from graphs.eligibility.rules import Rules
-from graphs.eligibility.state import Interview
+from graphs.eligibility.state import Interview, Language
+from graphs.eligibility.yes_no import parse_yes_no
+
+ANOTHER = "another"
+"""The city of a caller who says only that it is none of those served."""
+
+_LAKH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What each parser says of one utterance."""
 
-    yes_no: Any = None
-    employment: Any = None
-    amount: Any = None
-    city: Any = None
-    request: Any = None
-    language: Any = None
+    yes_no: Reading[bool] | Unclear | None = None
+    employment: Reading[str] | Unclear | None = None
+    amount: Reading[Amount] | UnclearAmount | None = None
+    thousands: Reading[Amount] | None = None
+    """What a bare number would be in thousands of rupees."""
+    city: Reading[str] | Unclear | None = None
+    request: Reading[str] | None = None
+    language: Language | None = None
 
 
-@lru_cache(maxsize=2048)
-def hear(text: str) -> Heard:
+@lru_cache(maxsize=4096)
+def hear(text: str, cities: Cities) -> Heard:
     """Read an utterance with every parser."""
+    amount = parse_amount(text)
     return Heard(
-        parse_yes_no(text),
-        parse_employment(text),
-        parse_amount(text),
-        parse_city(text),
-        parse_request(text),
-        None,
+        yes_no=parse_yes_no(text),
+        employment=parse_employment(text),
+        amount=amount,
+        thousands=_in_thousands(text, amount),
+        city=_city(text, cities),
+        request=parse_request(text),
+        language=detect_language(text),
     )
+
+
+def _city(text: str, cities: Cities) -> Reading[str] | Unclear | None:
+    """The city by its id."""
+    city = cities.parse(text)
+    if isinstance(city, Reading):
+        return Reading(city.value.id, city.span, city.rules)
+    return city
+
+
+def _in_thousands(
+    text: str, amount: Reading[Amount] | UnclearAmount | None
+) -> Reading[Amount] | None:
+    """Read a bare "25" again as "25 thousand", to be confirmed, never assumed."""
+    if not isinstance(amount, UnclearAmount) or amount.reason != "amount.bare":
+        return None
+    again = parse_amount(f"{text[slice(*amount.span)]} thousand")
+    if not isinstance(again, Reading) or again.value.rupees >= _LAKH:
+        return None
+    return Reading(again.value, amount.span, (*amount.rules, "amount.bare_thousands"))
 
 
 def hear_keys(digits: str, state: Interview, rules: Rules) -> Heard:
@@ -46,12 +73,13 @@ def hear_keys(digits: str, state: Interview, rules: Rules) -> Heard:
     span = (0, len(digits))
     if not digits.isdigit():
         return Heard()
-    if state.question == "salary" and not state.confirm:
-        return Heard(amount=parse_amount(digits))
-    if digits == "0":
+    if not digits.strip("0"):
         return Heard(request=Reading("person", span, ("keys.zero",)))
+    if state.question == "salary" and not state.confirm:
+        amount = parse_amount(digits)
+        return Heard(amount=amount, thousands=_in_thousands(digits, amount))
     if state.question == "city" and not state.confirm:
-        names = [*rules.city.served, "another"]
+        names = [*rules.city.served, ANOTHER]
         if state.reasks and int(digits) <= len(names):
             return Heard(city=Reading(names[int(digits) - 1], span, ("keys.menu",)))
         return Heard()

@@ -12,7 +12,7 @@ _ENGLISH: Final = frozenset(_DATA["en"]) - _HINDI
 
 
 def detect_language(text: str) -> Literal["en", "hi"] | None:
-    """Tell English from Hindi in either script; None for names, numbers, "okay" and even mixtures."""
+    """Tell English from Hindi in either script; None for names, numbers, "okay", even mixtures."""
     hindi = english = 0
     for word in words(text):
         if _DEVANAGARI.match(text, word.start) or word.text in _HINDI:

@@ -8,19 +8,17 @@ from typing import Any
 
 from graphs.eligibility.state import LANGUAGES, QUESTIONS, Language
 
+_PLAIN = """
+    greeting welcome_back noted corrected bot wait silence
+    question.employment question.salary question.city reask.employment reask.salary why.employment
+    language.switched language.unavailable
+    eligible not_eligible.employment.not_salaried opted_out.caller.opted_out
+    needs_human.reasks.exhausted needs_human.turns.exhausted needs_human.caller.asked_for_person
+    closed.caller.goodbye closed.caller.call_later closed.caller.wrong_number closed.silence
+    after.eligible after.not_eligible after.needs_human after.opted_out after.person
+"""
 KEYS: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(
-        """greeting welcome_back question.employment question.salary question.city noted corrected
-        reask.employment reask.salary why.employment bot wait silence
-        language.switched language.unavailable
-        not_eligible.employment.not_salaried
-        needs_human.reasks.exhausted needs_human.turns.exhausted
-        needs_human.caller.asked_for_person opted_out.caller.opted_out
-        closed.caller.goodbye closed.caller.wrong_number closed.silence
-        eligible after.eligible after.not_eligible after.needs_human after.opted_out
-        after.person""".split(),
-        frozenset(),
-    ),
+    **dict.fromkeys(_PLAIN.split(), frozenset[str]()),
     "noted.yearly": frozenset({"amount"}),
     "confirm.amount": frozenset({"amount"}),
     "confirm.minimum": frozenset({"minimum"}),

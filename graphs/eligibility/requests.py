@@ -1,4 +1,4 @@
-"""Requests that interrupt the interview: repeat, why, are you a bot, a person, do not call, goodbye."""
+"""Requests that interrupt the interview, such as "repeat", "a person please", "do not call"."""
 
 from typing import Final, Literal, cast, get_args
 
@@ -51,7 +51,7 @@ def parse_request(text: str) -> Reading[Request] | None:
 
 
 def _postponed(match: Match, texts: list[str]) -> Match:
-    """ "Do not call me at work" asks for another time, "do not call me again" for none."""
+    """Tell "do not call me at work", which asks for another time, from "do not call me again"."""
     if match.id != "do_not_call":
         return match
     beside = set(texts[max(0, match.first - 1) : match.last + _TIME_WINDOW])

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from graphs.eligibility.cities import Cities
 from graphs.eligibility.replies import Replies, ReplyError
 from graphs.eligibility.state import Interview, Language, Question, Salary
+from graphs.eligibility.utterance import load_lexicon
 
 SHIPPED = Path(__file__).parent / "rules.yaml"
 """The rules that come with the project."""
@@ -40,28 +42,52 @@ class SalaryRule(_Part):
     id: str
     minimum_monthly: Decimal = Field(gt=0)
     approximate_margin: Decimal = Field(ge=0, lt=1)
-    bare_below: Decimal = Field(ge=0)
     period_asked_from: Decimal = Field(gt=0)
-    read_back_above: Decimal = Field(gt=0)
 
 
 class CityRule(_Part):
-    """Which cities are served; `known` configures `graphs.eligibility.cities`."""
+    """Which cities are served, and what the places beside them count as."""
 
     id: str
-    served: list[str] = Field(min_length=1, max_length=8)
-    known: dict[str, Any]
-
-    @model_validator(mode="after")
-    def _served_are_known(self) -> "CityRule":
-        for city in self.served:
-            if city not in self.known:
-                raise ValueError(f"{city!r} is served but not listed under city.known")
-        return self
+    served: dict[str, dict[Language, str]] = Field(min_length=1, max_length=8)
+    aliases: dict[str, list[str]] = {}
+    policies: dict[str, str] = {}
 
     def name(self, city: str, language: Language) -> str:
-        """Return the name of a city in a language, or as it is."""
-        return str((self.known.get(city) or {}).get(language, city))
+        """Return the name of a served city in a language."""
+        return self.served[city].get(language) or self.served[city]["en"]
+
+    def gazetteer(self) -> dict[str, Any]:
+        """Return the configuration of `Cities`: names from the lexicon, the choice from here.
+
+        Raises:
+            ValueError: an alias or a policy is given for a place that is not known.
+        """
+        known = load_lexicon("cities")
+        aside = known["lookalikes"] | {
+            id_: {"name": place["name"], "policy": "not_metro", "aliases": place["aliases"]}
+            for id_, place in known["accepted"].items()
+        }
+        if unknown := set(self.policies) - set(aside):
+            raise ValueError(f"policies: no place {', '.join(sorted(unknown))} is known")
+        if unknown := set(self.aliases) - set(self.served):
+            raise ValueError(f"aliases: {', '.join(sorted(unknown))} is not served")
+        accepted = {}
+        for id_, names in self.served.items():
+            place = known["accepted"].get(id_) or aside.get(id_, {})
+            own = {id_.replace("_", " "), *names.values(), *self.aliases.get(id_, ())}
+            accepted[id_] = {
+                "name": names["en"],
+                "aliases": sorted({*place.get("aliases", ()), *own}),
+                "localities": place.get("localities", []),
+            }
+        lookalikes = {
+            id_: place | {"policy": self.policies.get(id_, place["policy"])}
+            for id_, place in aside.items()
+            if id_ not in accepted
+        }
+        regions = {id_: named for id_, named in known["regions"].items() if id_ in accepted}
+        return {"accepted": accepted, "lookalikes": lookalikes, "regions": regions}
 
 
 class Limits(_Part):
@@ -103,6 +129,8 @@ class Rules:
     city: CityRule
     limits: Limits
     replies: Mapping[Language, Replies]
+    cities: Cities
+    """Reads a city as the rules want it read."""
 
     def judge(self, interview: Interview, question: Question) -> Verdict | None:
         """Apply the rule of one question; None while its fact is unknown or not decisive."""
@@ -122,7 +150,7 @@ class Rules:
         words = self.replies[language].keywords[kind]
         if kind != "city":
             return words
-        return (*words, *(self.city.name(city, language) for city in self.city.known))
+        return (*(self.city.name(city, language) for city in self.city.served), *words)
 
     def enough(self, salary: Salary) -> bool | None:
         """Whether a salary reaches the minimum; None when its ends lie on either side of it."""
@@ -162,8 +190,14 @@ def load_rules(path: Path | None = None) -> Rules:
         replies[spoken.language] = spoken
     if missing := {"en", "hi"} - set(replies):
         raise RulesError(f"{path}: replies: no file for {', '.join(sorted(missing))}.")
+    try:
+        gazetteer = document.city.gazetteer()
+        cities = Cities.from_config(gazetteer)
+    except ValueError as error:
+        raise RulesError(f"{path}: city: {error}.") from None
     content = document.model_dump(mode="json", exclude={"replies"}) | {
-        "replies": {language: asdict(spoken) for language, spoken in replies.items()}
+        "replies": {language: asdict(spoken) for language, spoken in replies.items()},
+        "gazetteer": gazetteer,
     }
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return Rules(
@@ -174,6 +208,7 @@ def load_rules(path: Path | None = None) -> Rules:
         city=document.city,
         limits=document.limits,
         replies=replies,
+        cities=cities,
     )
 
 

@@ -1,10 +1,10 @@
-"""What the interview knows and what can happen to it: plain values, safe to store and to compare."""
+"""What the interview knows and what can happen to it: plain values, safe to store."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Literal, get_args
+from decimal import ROUND_DOWN, Decimal
+from typing import Any, Literal, NamedTuple, get_args
 
 Question = Literal["employment", "salary", "city"]
 Outcome = Literal["eligible", "not_eligible", "needs_human", "opted_out", "in_progress"]
@@ -29,12 +29,31 @@ FINAL: tuple[Outcome, ...] = ("eligible", "not_eligible", "needs_human", "opted_
 """Outcomes that nothing changes any more."""
 
 
+PAISA = Decimal("0.01")
+
+
+def _paise(rupees: Decimal) -> Decimal:
+    exact = rupees.quantize(PAISA, ROUND_DOWN)
+    whole = exact.to_integral_value()
+    return whole if whole == exact else exact
+
+
 @dataclass(frozen=True, slots=True)
 class Salary:
     """A monthly salary in rupees: exact when both ends are equal, else somewhere between them."""
 
     low: Decimal | None
     high: Decimal | None
+
+    @classmethod
+    def exactly(cls, rupees: Decimal) -> "Salary":
+        """One figure, rounded down to the paisa."""
+        return cls.between(rupees, rupees)
+
+    @classmethod
+    def between(cls, low: Decimal, high: Decimal) -> "Salary":
+        """Two ends, rounded down to the paisa; 0 and `Infinity` are open ends."""
+        return cls(_paise(low) if low else None, _paise(high) if high.is_finite() else None)
 
     def to_json(self) -> list[str | None]:
         """Both ends as decimal strings."""
@@ -91,8 +110,7 @@ class Event:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Interview:
+class Interview(NamedTuple):
     """Everything a decision depends on."""
 
     stage: Stage = "greeting"
@@ -158,21 +176,21 @@ class Interview:
         if "stage" not in value:
             return cls()
         facts, confirm = value["facts"], value["confirm"]
-        return replace(
-            cls(
-                *(value[name] for name in ("stage", "question", "language", "language_asked")),
-                employment=facts["employment"],
-                salary=facts["salary"] and Salary.from_json(facts["salary"]),
-                city=facts["city"],
-                outcome=value["outcome"],
-                reasons=tuple(value["reasons"]),
-                follow_up=tuple(value["follow_up"]),
-            ),
-            **{name: value[name] for name in ("reasks", "silences", "turns")},
+        return cls(
+            *(value[name] for name in ("stage", "question", "language", "language_asked")),
+            employment=facts["employment"],
+            salary=facts["salary"] and Salary.from_json(facts["salary"]),
+            city=facts["city"],
             confirm=confirm
             and Confirm(
                 confirm["reply"],
                 Salary.from_json(confirm["yes"]),
                 confirm["no"] and Salary.from_json(confirm["no"]),
             ),
+            reasks=value["reasks"],
+            silences=value["silences"],
+            turns=value["turns"],
+            outcome=value["outcome"],
+            reasons=tuple(value["reasons"]),
+            follow_up=tuple(value["follow_up"]),
         )

@@ -1,7 +1,6 @@
 """The interview itself: `step(state, event, rules) -> (state, actions)`, pure and deterministic."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -27,18 +26,18 @@ def step(state: Interview, event: Event, rules: Rules) -> tuple[Interview, tuple
     Returns:
         The interview after it, and what is to be done, in order.
     """
-    turn = _Turn(replace(state, turns=state.turns + 1), event, rules)
+    turn = _Turn(state, event, rules)
     if state.final:
         turn.after_the_outcome()
-        return turn.state, turn.actions()
-    if event.kind == "hangup":
-        turn.change(reasons=("caller.hung_up",))
+    elif event.kind == "hangup":
+        turn.hang_up()
     elif event.kind == "said" and event.text.strip():
         turn.listen()
     elif event.kind == "opened" or state.stage == "greeting":
         turn.open()
     else:
         turn.hear_nothing()
+    turn.change(turns=state.turns + 1)
     if not turn.state.final and turn.state.turns >= rules.limits.turns:
         turn.conclude("needs_human", "turns.exhausted")
     return turn.state, turn.actions()
@@ -49,14 +48,14 @@ class _Turn:
 
     def __init__(self, state: Interview, event: Event, rules: Rules) -> None:
         if state.language not in event.languages:
-            state = replace(state, language=event.languages[0])
+            state = state._replace(language=event.languages[0])
         self.state, self.event, self.rules = state, event, rules
         self._notes: list[Action] = []
         self._said: list[tuple[str, str]] = []
 
     def change(self, **fields: Any) -> None:
         """Change fields of the state."""
-        self.state = replace(self.state, **fields)
+        self.state = self.state._replace(**fields)
 
     def say(self, key: str, **values: str) -> None:
         """Add a reply to what is said in this turn."""
@@ -82,6 +81,11 @@ class _Turn:
         self.say("greeting" if self.state.stage == "greeting" else "welcome_back")
         self.change(reasks=0, silences=0)
         self.ask()
+
+    def hang_up(self) -> None:
+        """Leave the open question open: the thread can go on, by whichever way it comes back."""
+        if self.state.stage != "end":
+            self.change(reasons=("caller.hung_up",))
 
     def hear_nothing(self) -> None:
         """Ask again after silence, and close politely when it goes on."""
@@ -142,7 +146,7 @@ class _Turn:
 
     def close(self, reason: str) -> None:
         """End the conversation before a decision; it may be taken up again."""
-        self.change(stage="end", reasons=(reason,))
+        self.change(stage="end", reasons=(reason,), reasks=0, silences=0)
         self._said.clear()
         self.say(f"closed.{reason}")
 
@@ -155,7 +159,7 @@ class _Turn:
     def _hear(self) -> Heard:
         if self.event.source == "keys":
             return hear_keys(self.event.text, self.state, self.rules)
-        return hear(self.event.text)
+        return hear(self.event.text, self.rules.cities)
 
     def _choose_language(self, heard: Heard, request: str | None) -> None:
         asked = {"language_hindi": "hi", "language_english": "en"}.get(request or "")
@@ -185,7 +189,9 @@ class _Turn:
 
     def _go_on(self, before: Interview, taken: Taken, request: str | None) -> None:
         """Answer what was asked for, acknowledge what was learned, and put the open question."""
-        if request == "goodbye" or (request == "wrong_number" and not taken.learned):
+        if request in ("goodbye", "call_later") or (
+            request == "wrong_number" and not taken.understood
+        ):
             return self.close(f"caller.{request}")
         self.change(
             silences=0,

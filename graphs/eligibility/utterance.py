@@ -1,9 +1,10 @@
-"""Words of an utterance as a speech recogniser writes them, and vocabularies that find phrases in them."""
+"""Words of an utterance as a speech recogniser writes them, and phrases found among them."""
 
 import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,20 +49,22 @@ def _fold(word: str) -> str:
     return unicodedata.normalize("NFKD", word.lower()).translate(_FOLDED)
 
 
-_SPELLINGS = {
+_SPELLINGS: dict[str, str] = {
     _fold(variant): canonical
     for canonical, variants in load_lexicon("spellings").items()
     for variant in variants.split()
 }
 
 
+@lru_cache(maxsize=8192)
+def _spell(word: str) -> str:
+    folded = _fold(word)
+    return _SPELLINGS.get(folded, folded)
+
+
 def words(text: str) -> list[Word]:
     """Split a text into words; punctuation, case and spelling variants of known words vanish."""
-    found = []
-    for match in _WORD.finditer(text):
-        folded = _fold(match.group())
-        found.append(Word(_SPELLINGS.get(folded, folded), match.start(), match.end()))
-    return found
+    return [Word(_spell(match[0]), match.start(), match.end()) for match in _WORD.finditer(text)]
 
 
 def span(heard: Sequence[Word], first: int, last: int) -> tuple[int, int]:
@@ -76,46 +79,63 @@ def expand(pattern: str) -> Iterator[str]:
     return ("".join(choice) for choice in itertools.product(*choices))
 
 
+class _Node:
+    """What may follow the words read so far, and what they stand for if they are a phrase."""
+
+    __slots__ = ("entry", "following")
+
+    def __init__(self) -> None:
+        self.following: dict[str, _Node] = {}
+        self.entry: tuple[str, str] | None = None
+
+
 class Lexicon:
     """Phrases by kind and id; finds the longest at each word, from left to right."""
 
     def __init__(self, entries: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
-        self._by_first: dict[str, dict[tuple[str, ...], tuple[str, str]]] = {}
-        self._longest: dict[str, int] = {}
+        self._root = _Node()
         for kind, ids in entries.items():
             for id_, patterns in ids.items():
                 for pattern in patterns:
                     for phrase in expand(pattern):
-                        self._add(tuple(word.text for word in words(phrase)), kind, id_)
+                        self._add(phrase, kind, id_)
 
-    def _add(self, phrase: tuple[str, ...], kind: str, id_: str) -> None:
-        known = self._by_first.setdefault(phrase[0], {})
-        if known.setdefault(phrase, (kind, id_))[1] != id_:
+    def _add(self, phrase: str, kind: str, id_: str) -> None:
+        node = self._root
+        for word in words(phrase):
+            node = node.following.setdefault(word.text, _Node())
+        if node.entry is None:
+            node.entry = (kind, id_)
+        elif node.entry[1] != id_:
             raise ValueError(
-                f"the phrase {' '.join(phrase)!r} stands for {'.'.join(known[phrase])} "
+                f"the phrase {phrase!r} stands for {'.'.join(node.entry)} "
                 f"and for {kind}.{id_}: keep it under one of them"
             )
-        self._longest[phrase[0]] = max(self._longest.get(phrase[0], 0), len(phrase))
 
-    def __contains__(self, word: str) -> bool:
-        """Whether the single word is a phrase by itself."""
-        return (word,) in self._by_first.get(word, ())
+    def holds(self, phrase: str) -> bool:
+        """Whether the phrase, as a whole, is one of the vocabulary."""
+        found = self.scan(heard := words(phrase))
+        return bool(found) and found[0].last - found[0].first == len(heard)
 
     def scan(self, heard: Sequence[Word]) -> list[Match]:
         """Phrases in the order they were said; they do not overlap."""
         found = []
-        texts = tuple(word.text for word in heard)
         at = 0
-        while at < len(texts):
-            known = self._by_first.get(texts[at])
-            if known is not None:
-                for size in range(min(self._longest[texts[at]], len(texts) - at), 0, -1):
-                    entry = known.get(texts[at : at + size])
-                    if entry is not None:
-                        found.append(Match(*entry, at, at + size))
-                        at += size - 1
-                        break
-            at += 1
+        while at < len(heard):
+            node, ahead, match = self._root, at, None
+            while ahead < len(heard):
+                following = node.following.get(heard[ahead].text)
+                if following is None:
+                    break
+                node, ahead = following, ahead + 1
+                if node.entry is not None:
+                    match = (node.entry, ahead)
+            if match is None:
+                at += 1
+            else:
+                (kind, id_), last = match
+                found.append(Match(kind, id_, at, last))
+                at = last
         return found
 
 

@@ -45,9 +45,9 @@ def parse_yes_no(text: str) -> Reading[bool] | Unclear | None:
 
 def _stands_alone(reason: str, content: list[int]) -> bool:
     """Whether a doubt counts where neither yes nor no was said."""
-    return reason in {"dont_know", "not_understood"} or (
-        not content and reason in {"hedged", "both", "conditional", "not_now"}
-    )
+    if content:
+        return reason in {"dont_know", "not_understood"}
+    return reason not in {"hello", "question", "mind", "reversed"}
 
 
 def _after_correction(said: list[Match], polar: list[Match]) -> tuple[list[Match], bool]:

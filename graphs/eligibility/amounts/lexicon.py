@@ -1,0 +1,168 @@
+"""What each word of a spoken amount is: loaded once from `words.yaml`, looked up with spelling folded."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+_ROLES = (
+    "number digits scale fraction repeat word and point article oh currency foreign month year ctc "
+    "lpa package other_period not_period hedge to or between low low_either low_after high "
+    "high_either high_after not no correct restate minus percent few span span_before span_pay "
+    "counted identifier income not_income elsewhere but verb_do filler comma stop homograph letter "
+    "plural other sau vague repeated yearish"
+).split()
+ROLE = {name: 1 << bit for bit, name in enumerate(_ROLES)}
+"""Bit of each role a word can play; the names are the headings of `words.yaml`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """`saadhe`, `paune` and their like: what they add to the number after them, or are alone."""
+
+    plus: Decimal | None
+    alone: Decimal | None
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word or phrase of the vocabulary. `value` is a number, a scale's factor or a repeat count."""
+
+    roles: int
+    value: int = 0
+    rule: str = ""
+    fraction: Fraction | None = None
+
+
+UNKNOWN = Word(ROLE["word"])
+
+_DEVANAGARI = re.compile(r"[\u0900-\u097f]")
+_SIGNS = re.compile("[\u0901\u0902\u093c\u094d\u200c\u200d]")  # nasal, nukta, halant, joiners
+_VOWELS = str.maketrans(
+    "\u0940\u0942\u0908\u090a\u0958\u0959\u095a\u095b\u095c\u095d\u095e\u095f",
+    "\u093f\u0941\u0907\u0909\u0915\u0916\u0917\u091c\u0921\u0922\u092b\u092f",
+)
+_DOUBLED = re.compile(r"(.)\1+")
+_LEAST_FOLDED = 4  # shorter words are told apart by what folding takes away
+_ROMAN = (
+    ("aa", "a"),
+    ("ee", "i"),
+    ("oo", "u"),
+    ("z", "j"),
+    ("w", "v"),
+    ("chh", "ch"),
+    ("cch", "ch"),
+)
+
+
+def normal(word: str) -> str:
+    """The key a word is listed under: lower case; Devanagari without nukta, nasals and length."""
+    word = word.lower().replace("\u2019", "'")
+    if _DEVANAGARI.search(word):
+        return _DOUBLED.sub(r"\1", _SIGNS.sub("", word.translate(_VOWELS)))
+    return word
+
+
+def folded(word: str) -> str:
+    """A romanised Hindi word with the habits of spelling taken out."""
+    for spelt, plain in _ROMAN:
+        word = word.replace(spelt, plain)
+    return _DOUBLED.sub(r"\1", word)
+
+
+class Lexicon:
+    """The vocabulary: single words, and phrases of several."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        limits = data["limits"]
+        self.most_a_month = int(limits["most_a_month"])
+        self.bare_below = int(limits["bare_below"])
+        self.most_digits = int(limits["most_digits"])
+        self.words: dict[str, Word] = {}
+        self.folded: dict[str, Word] = {}
+        self.phrases: dict[str, list[tuple[tuple[str, ...], Word]]] = {}
+        self._add_numbers(data)
+        for role, phrases in data["phrases"].items():
+            for phrase in phrases:
+                self._add(phrase, Word(ROLE[role], rule=f"amount.{role}"))
+        for flag, key in (
+            ("homograph", "homographs"),
+            ("letter", "letters"),
+            ("plural", "plurals"),
+        ):
+            for word in data[key]:
+                self._add(word, Word(ROLE[flag]))
+        for entries in self.phrases.values():
+            entries.sort(key=lambda entry: -len(entry[0]))
+        for key, word in self.words.items():
+            if word.roles & (ROLE["number"] | ROLE["scale"] | ROLE["fraction"]):
+                self.folded.setdefault(folded(key), word)
+        for key, word in self.words.items():
+            self.folded.setdefault(folded(key), word)
+
+    def _add_numbers(self, data: dict[str, Any]) -> None:
+        for language in ("english", "hindi"):
+            for number, words in data[language].items():
+                for word in words:
+                    self._add(word, Word(ROLE["number"], int(number), f"amount.{language}"))
+        for rule, scale in data["scales"].items():
+            for word in scale["words"]:
+                self._add(word, Word(ROLE["scale"], int(scale["factor"]), rule))
+        for rule, entry in data["fractions"].items():
+            plus, alone = entry.get("plus"), entry.get("alone")
+            fraction = Fraction(
+                Decimal(plus) if plus else None,
+                Decimal(alone) if alone else None,
+                int(entry.get("least", 1)),
+            )
+            for word in entry["words"]:
+                self._add(word, Word(ROLE["fraction"], 0, rule, fraction))
+        for times, words in data["repeats"].items():
+            for word in words:
+                self._add(word, Word(ROLE["repeat"], int(times), "amount.repeat"))
+
+    def _add(self, phrase: str, word: Word) -> None:
+        parts = tuple(normal(part) for part in phrase.split())
+        if len(parts) > 1:
+            entries = self.phrases.setdefault(parts[0], [])
+            for index, (known, old) in enumerate(entries):
+                if known == parts:
+                    entries[index] = (parts, _merged(old, word))
+                    return
+            entries.append((parts, word))
+        else:
+            old_word = self.words.get(parts[0])
+            self.words[parts[0]] = _merged(old_word, word) if old_word else word
+
+    def look_up(self, key: str) -> Word:
+        """The word listed under a normal key, or under its folded spelling, or `UNKNOWN`."""
+        word = self.words.get(key)
+        if word is None and len(key) >= _LEAST_FOLDED:
+            word = self.folded.get(folded(key))
+        return word or UNKNOWN
+
+
+def _merged(old: Word, new: Word) -> Word:
+    numeric = old if old.value or old.fraction else new if new.value or new.fraction else old
+    return Word(old.roles | new.roles, numeric.value, numeric.rule, numeric.fraction)
+
+
+def _load() -> Lexicon:
+    source = resources.files(__package__).joinpath("words.yaml").read_text(encoding="utf-8")
+    # BaseLoader leaves every scalar a string: "no", "on" and "yes" are words here.
+    return Lexicon(yaml.load(source, Loader=yaml.BaseLoader))  # noqa: S506
+
+
+LEXICON = _load()
+
+
+@lru_cache(maxsize=8192)
+def classify(text: str) -> tuple[str, Word]:
+    """The normal key of a word as it was written, and what it is."""
+    key = normal(text)
+    return key, LEXICON.look_up(key)
