@@ -237,18 +237,6 @@ class Threads:
         began = last.pop("__start__", "")
         return sorted((node for node in last if last[node] > began), key=last.__getitem__)
 
-    async def ids(self, name: str) -> list[str]:
-        """Return the ids of every thread of a graph, in alphabetical order.
-
-        Reads every checkpoint: for the command line and for reports, not for a request.
-        """
-        found, prefix = set(), _key(name, "")
-        async for checkpoint in self._checkpointer.alist(None):
-            key = str(checkpoint.config["configurable"]["thread_id"])
-            if key.startswith(prefix):
-                found.add(key.removeprefix(prefix))
-        return sorted(found)
-
     async def delete(self, name: str, thread_id: str) -> None:
         """Delete everything kept of a thread."""
         async with self._lock(name, thread_id):
