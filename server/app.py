@@ -11,7 +11,7 @@ from graphs.catalogue import load_catalogue
 from graphs.threads import Threads, TurnTimedOut
 from server.housekeeping import keep_house
 from server.routes import calls as call_records
-from server.routes import chat, health, voice
+from server.routes import chat, eligibility, health, voice
 from server.services import Services
 from settings import Settings, get_settings
 from store.calls import Calls
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Dialgraph", summary="LangGraph agents that answer the phone.", lifespan=lifespan
     )
     app.add_exception_handler(TurnTimedOut, _gateway_timeout)
-    for route in (health, chat, voice, call_records):
+    for route in (health, chat, voice, call_records, eligibility):
         app.include_router(route.router)
     return mount_playground(
         app,
