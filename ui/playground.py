@@ -134,15 +134,20 @@ def create_playground(
                 thread, other = _thread()
         certificate = _html(elem_id="certificate")
 
+        def first_graph() -> str:
+            names = backend().names
+            return default_graph if default_graph in names else next(iter(names), "")
+
         def shown(view: View) -> Components:
             """Return what each component shows of a view."""
             threads = backend()
-            structure = (
-                threads.graph(view.graph).get_graph() if view.graph in threads.names else None
-            )
+            served = view.graph in threads.names
+            structure = threads.graph(view.graph).get_graph() if served else None
             return {
-                graph: gr.update(value=view.graph, choices=threads.names),
-                thread: view.thread_id,
+                graph: gr.update(
+                    value=view.graph if served else first_graph(), choices=threads.names
+                ),
+                thread: view.thread_id if served else "",
                 chat: [_as_text(line) for line in view.lines],
                 state: state_panel(view.snapshot),
                 drawing: draw(structure, view.graph, view.ran) if structure else "",
@@ -152,8 +157,7 @@ def create_playground(
             }
 
         async def load(name: str, thread_id: str) -> AsyncIterator[Components]:
-            names = backend().names
-            name = name or (default_graph if default_graph in names else next(iter(names), ""))
+            name = name or first_graph()
             if not may_be_thread_id(thread_id):
                 thread_id = new_thread_id()
             async for view in open_conversation(backend(), name, thread_id):
@@ -167,7 +171,7 @@ def create_playground(
             if not text.strip():
                 yield {message: ""}
                 return
-            async for view in say(backend(), name, thread_id, text.strip()):
+            async for view in say(backend(), name, thread_id or new_thread_id(), text.strip()):
                 yield shown(view)
 
         async def go_on(name: str, thread_id: str) -> Components:

@@ -135,6 +135,9 @@ def test_an_unknown_id_is_said_to_be_unknown(page: Page, site: Site) -> None:
 def test_an_unknown_graph_in_the_address_is_said_to_be_unknown(page: Page, site: Site) -> None:
     page.goto(f"{site.url}/?graph=nonsense")
     expect(page.get_by_role("alert")).to_contain_text("There is no graph 'nonsense'.")
+    page.get_by_role("button", name="New conversation").click()
+    bot(page, GREETING)
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 @pytest.mark.parametrize(
