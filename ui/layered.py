@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 LAYER_GAP = 40.0
 """Free space between two layers, in pixels."""
-NODE_GAP = 18.0
+NODE_GAP = 12.0
 """Free space between two nodes of a layer, in pixels."""
-BEND_SIZE = 6.0
+BEND_SIZE = 4.0
 """Breadth kept free for an edge that passes through a layer, in pixels."""
 SWEEPS = 12
 

@@ -110,7 +110,9 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     text = str(value)
-    return text.replace("_", " ").capitalize() if text.isidentifier() else text
+    if re.fullmatch(r"\w+(\.\w+)*", text):  # a code, such as not_eligible or salary.below_minimum
+        return text.replace(".", ": ").replace("_", " ").capitalize()
+    return text
 
 
 def _is_number(value: Any) -> bool:

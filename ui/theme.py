@@ -29,6 +29,8 @@ def page_theme() -> gr.themes.Base:
         "input_shadow_focus": "0 0 0 1px var(--accent)",
         "button_primary_background_fill": "var(--accent)",
         "button_primary_background_fill_hover": "var(--accent)",
+        "button_primary_border_color": "var(--accent)",
+        "button_primary_border_color_hover": "var(--accent)",
         "button_primary_text_color": "var(--on-accent)",
         "button_secondary_background_fill": "var(--card)",
         "button_secondary_background_fill_hover": "var(--ground)",

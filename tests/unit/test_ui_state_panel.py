@@ -43,6 +43,8 @@ def test_a_graph_without_facts_shows_everything_it_keeps() -> None:
         (1250000, "1,250,000"),
         (Decimal("40000"), "40,000"),
         ("self_employed", "Self employed"),
+        ("salary.below_minimum", "Salary: below minimum"),
+        ("New Delhi", "New Delhi"),
         (["40000", "40000"], "40,000"),
         (["25000", "30000"], "25,000 to 30,000"),
         (["25000", None], "at least 25,000"),
