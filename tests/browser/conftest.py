@@ -19,13 +19,14 @@ QUIET = ["--no-sandbox", "--disable-background-networking"]
 MICROPHONE = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
+    """Playwright for this folder only: it holds the thread's event loop, which others need."""
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def launch(playwright: Playwright) -> Iterator[Callable[..., Browser]]:
     """Start Debian's Chromium with more arguments."""
     path = shutil.which("chromium")
@@ -41,13 +42,13 @@ def launch(playwright: Playwright) -> Iterator[Callable[..., Browser]]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(launch: Callable[..., Browser]) -> Browser:
     """A browser that has a microphone and lets every page use it."""
     return launch(*MICROPHONE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site() -> Iterator[Site]:
     go = threading.Event()
     graphs = {

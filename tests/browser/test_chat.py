@@ -54,6 +54,19 @@ def test_a_reply_is_shown_while_it_is_still_written(page: Page, site: Site) -> N
     bot(page, "This answer is written word by word until it stops.")
 
 
+def test_what_is_sent_while_the_graph_answers_goes_next(page: Page, site: Site) -> None:
+    site.go.clear()
+    page.goto(f"{site.url}/?graph=streaming")
+    bot(page, "Ask me anything.")
+    write(page, "Why?")
+    bot(page, "This answer is written word by word until it")
+    write(page, "And then?")
+    site.go.set()
+    expect(page.locator("#chat .user.message")).to_have_count(2)
+    expect(page.locator("#chat .user.message").last).to_have_text("And then?")
+    expect(page.locator("#chat .bot.message")).to_have_count(3)
+
+
 def test_a_new_conversation_starts_over_under_another_id(page: Page, site: Site) -> None:
     page.goto(site.url)
     bot(page, GREETING)
