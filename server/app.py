@@ -12,6 +12,7 @@ from graphs.threads import Threads, TurnTimedOut
 from server.housekeeping import keep_house
 from server.routes import calls as call_records
 from server.routes import chat, eligibility, health, voice
+from server.security import ClosedByDefault
 from server.services import Services
 from settings import Settings, get_settings
 from store.calls import Calls
@@ -48,8 +49,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Dialgraph", summary="LangGraph agents that answer the phone.", lifespan=lifespan
     )
+    app.add_middleware(ClosedByDefault, settings=settings)
     app.add_exception_handler(TurnTimedOut, _gateway_timeout)
-    for route in (health, chat, voice, call_records, eligibility):
+    for route in (health, chat, eligibility, voice, call_records):
         app.include_router(route.router)
     return mount_playground(
         app,

@@ -24,7 +24,7 @@ class Services:
     switchboard: Switchboard
 
 
-def _services(connection: HTTPConnection) -> Services:
+async def _services(connection: HTTPConnection) -> Services:
     services: Services = connection.app.state.services
     return services
 

@@ -42,21 +42,26 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from graphs.threads import Event, Expectation, Node, Reply, Snapshot, Threads, Token, TurnTimedOut
 from settings import Settings
-from store.calls import TurnLatency
-from voice.frames import CallerTurnFrame, CallEventFrame, HangupFrame, UtteranceFrame
+from voice.frames import (
+    CallerTurnFrame,
+    CallEventFrame,
+    ExpectationFrame,
+    HangupFrame,
+    UtteranceFrame,
+)
 from voice.keypad import PAUSE_SECS, Keypad
+from voice.latency import Stopwatch
 from voice.phrases import phrase
 from voice.providers import STT, TTS
 from voice.record import CallLog
 from voice.transport import Playback
+from voice.utterances import Utterances
 
 log = logging.getLogger(__name__)
 
 TICK_SECS = 0.1
 MARK_PATIENCE_SECS = 3.0
 """Wait for the client to acknowledge the last word, beyond its length, in seconds."""
-SPEECH_DEADLINE_SECS = 15.0
-"""Longest wait for text to speech to begin an utterance, in seconds."""
 FAILURES_BEFORE_END = 3
 SILENCES_BEFORE_END = 4
 FAILURE_PAUSE_SECS = 2.0
@@ -70,26 +75,6 @@ class _Input:
     said: HumanMessage | Event | None
     spoke_until: float | None = None
     decided_at: float = 0.0
-
-
-@dataclass(slots=True)
-class _Utterance:
-    """A message on its way to the caller's ear."""
-
-    utterance_id: str
-    text: str
-    turn: int
-    pushed_at: float
-    handed_over: bool = False
-
-
-@dataclass(slots=True)
-class _Clock:
-    """When the stages of one turn were reached, in `time.monotonic()` seconds."""
-
-    spoke_until: float | None
-    decided_at: float
-    first_words_at: float | None = None
 
 
 class Bridge(FrameProcessor):
@@ -129,20 +114,19 @@ class Bridge(FrameProcessor):
         self._watcher: asyncio.Task[None] | None = None
         self._caller_speaks = False
         self._epoch = 0
-        self._open: list[_Utterance] = []
-        self._unsaid: list[tuple[str, str]] = []
+        self._utterances = Utterances()
         self._expects = Expectation()
         self._keypad = Keypad()
         self._keypad_pause: asyncio.Task[None] | None = None
         self._turn = 0
-        self._clocks: dict[int, _Clock] = {}
+        self._stopwatch = Stopwatch()
         self._failures = 0
         self._last_apology = 0.0
         self._silences = 0
         self._quiet_since: float | None = None
         self._closing: str | None = None
         playback.on_first_audio = self._first_audio
-        playback.on_spoken = self._handed_over
+        playback.on_spoken = self._utterances.hand_over
 
     # Frames
 
@@ -214,7 +198,7 @@ class Bridge(FrameProcessor):
             await self._heard(frame.text, "speech", frame.spoke_until)
 
     async def _heard(self, text: str, source: str, spoke_until: float | None) -> None:
-        self._unsaid.clear()
+        self._utterances.take_unsaid()  # words have come: it is stale
         self._silences = 0
         keys = {"source": "keys"} if source == "keys" else {}
         message = HumanMessage(text, id=str(uuid.uuid4()), additional_kwargs=keys)
@@ -224,8 +208,7 @@ class Bridge(FrameProcessor):
 
     async def _key(self, key: str) -> None:
         if not self._keypad.digits:
-            self._interrupted()
-            await self.broadcast_interruption()  # type: ignore[no-untyped-call]
+            await self._stop_speaking()
         if self._keypad_pause:
             await self.cancel_task(self._keypad_pause)
             self._keypad_pause = None
@@ -242,14 +225,17 @@ class Bridge(FrameProcessor):
         if answer is not None:
             await self._heard(answer, "keys", time.monotonic())
 
+    async def _stop_speaking(self) -> None:
+        self._interrupted()
+        await self.broadcast_interruption()  # type: ignore[no-untyped-call]
+
     def _interrupted(self) -> None:
         """Note which utterances the caller did not hear to their end."""
         self._epoch += 1
-        if not self._playback.ledger.finished(time.monotonic()) or self._pending():
-            for utterance in self._open:
-                self._log.interrupted(utterance.utterance_id)
-                self._unsaid.append((utterance.utterance_id, utterance.text))
-        self._open.clear()
+        if self._utterances.pending or not self._playback.ledger.finished(time.monotonic()):
+            for utterance_id in self._utterances.cut():
+                self._log.interrupted(utterance_id)
+        self._utterances.played()
 
     # The graph
 
@@ -265,7 +251,7 @@ class Bridge(FrameProcessor):
     async def _answer(self, given: _Input) -> None:
         self._turn += 1
         turn, epoch = self._turn, self._epoch
-        self._clocks[turn] = _Clock(given.spoke_until, given.decided_at)
+        self._stopwatch.decided(turn, given.spoke_until, given.decided_at)
         try:
             async with contextlib.aclosing(
                 self._threads.turn(self._graph, self._thread_id, given.said)
@@ -277,7 +263,7 @@ class Bridge(FrameProcessor):
             await self._fail("apology")
         else:
             self._failures = 0
-        self._clocks.pop(turn - 1, None)
+        self._stopwatch.forget(turn - 1)
 
     async def _speak_events(self, events: Any, turn: int, epoch: int) -> None:
         streamed: dict[str, str] = {}
@@ -297,7 +283,7 @@ class Bridge(FrameProcessor):
         """Speak a piece of a message; text to speech gathers the pieces into sentences."""
         if token.message_id not in streamed:
             await self._close_stream(streamed, epoch)
-            self._first_words(turn)
+            self._stopwatch.first_words(turn, time.monotonic())
             if epoch == self._epoch:
                 await self._begin(token.message_id, token.text, turn)
         streamed[token.message_id] = streamed.get(token.message_id, "") + token.text
@@ -310,9 +296,7 @@ class Bridge(FrameProcessor):
             if epoch != self._epoch:
                 self._withhold(message_id, text)
                 continue
-            for utterance in self._open:
-                if utterance.utterance_id == message_id:
-                    utterance.text = text
+            self._utterances.write(message_id, text)
             await self.push_frame(LLMFullResponseEndFrame())
             await self._said(message_id, text)
 
@@ -325,6 +309,7 @@ class Bridge(FrameProcessor):
             self._closing = "done"
         elif not snapshot.done and self._closing == "done":
             self._closing = None
+        await self.push_frame(ExpectationFrame(self._expects), FrameDirection.UPSTREAM)
         state = {k: v for k, v in snapshot.values.items() if k != "messages"}
         await self._publish("state", values=state)
         favoured = STT[self._settings.stt].listen_for(self._expects)
@@ -340,7 +325,7 @@ class Bridge(FrameProcessor):
         if not text.strip():
             return
         message_id = message_id or str(uuid.uuid4())
-        self._first_words(turn)
+        self._stopwatch.first_words(turn, time.monotonic())
         if epoch is not None and epoch != self._epoch:
             self._withhold(message_id, text)
             return
@@ -350,9 +335,11 @@ class Bridge(FrameProcessor):
         await self._said(message_id, text)
 
     async def close(self, key: str, reason: str) -> None:
-        """Say a last phrase, and end the call when it was played."""
+        """Say a last phrase in the place of all others, and end the call when it was played."""
         if not self._closing or self._closing == "done":
             self._closing = reason
+            await self._stop_speaking()
+            self._utterances.take_unsaid()
             await self.say(phrase(key, self._language()))
 
     async def report_error(self, source: str, *, listening: bool) -> None:
@@ -366,7 +353,7 @@ class Bridge(FrameProcessor):
         await self._fail("not_heard" if listening else "apology")
 
     async def _begin(self, utterance_id: str, text: str, turn: int) -> None:
-        self._open.append(_Utterance(utterance_id, text, turn, time.monotonic()))
+        self._utterances.begin(utterance_id, text, time.monotonic())
         await self.push_frame(UtteranceFrame(utterance_id, text, turn))
         await self.push_frame(LLMFullResponseStartFrame())
 
@@ -375,13 +362,13 @@ class Bridge(FrameProcessor):
         await self._publish("transcript", role="bot", text=text, id=utterance_id, final=True)
 
     def _withhold(self, message_id: str, text: str) -> None:
-        if (message_id, text) not in self._unsaid:
-            self._unsaid.append((message_id, text))
+        """Keep a reply that came while the caller spoke, in case that was but a noise."""
+        if self._inputs.empty():  # else the caller has added words: the reply is stale
+            self._utterances.withhold(message_id, text)
 
     async def _say_unsaid(self) -> None:
         """Say again what a noise has interrupted."""
-        unsaid, self._unsaid = self._unsaid, []
-        for utterance_id, text in unsaid:
+        for utterance_id, text in self._utterances.take_unsaid():
             await self.say(text, message_id=utterance_id)
             self._log.interrupted(utterance_id, interrupted=False)
 
@@ -402,45 +389,25 @@ class Bridge(FrameProcessor):
 
     # Time
 
-    def _pending(self) -> bool:
-        """Whether speech is on its way from text to speech to the transport."""
-        return any(not utterance.handed_over for utterance in self._open)
-
-    def _handed_over(self, utterance_id: str) -> None:
-        for utterance in self._open:
-            if utterance.utterance_id == utterance_id:
-                utterance.handed_over = True
-
-    def _first_words(self, turn: int) -> None:
-        clock = self._clocks.get(turn)
-        if clock and clock.first_words_at is None:
-            clock.first_words_at = time.monotonic()
-
     def _first_audio(self, utterance: UtteranceFrame, at: float) -> None:
-        clock = self._clocks.pop(utterance.turn, None)
-        if not clock or clock.spoke_until is None or clock.first_words_at is None:
-            return
-        latency = TurnLatency(
-            turn=utterance.turn,
-            endpoint_ms=round((clock.decided_at - clock.spoke_until) * 1000, 1),
-            graph_ms=round((clock.first_words_at - clock.decided_at) * 1000, 1),
-            tts_ms=round((at - clock.first_words_at) * 1000, 1),
-            total_ms=round((at - clock.spoke_until) * 1000, 1),
-        )
-        self._log.measured(latency)
-        self.create_task(self._publish("latency", **latency.model_dump()), "latency")
+        latency = self._stopwatch.first_audio(utterance.turn, at)
+        if latency:
+            self._log.measured(latency)
+            self.create_task(self._publish("latency", **latency.model_dump()), "latency")
 
     async def _watch(self) -> None:
         """Notice silence, a voice that never comes, and that the last word was played."""
         while not self.ended.done():
             await asyncio.sleep(TICK_SECS)
             now = time.monotonic()
-            await self._drop_overdue(now)
-            if not self._is_quiet(now):
+            played = self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
+            if played and self._utterances.drop_overdue(now):
+                await self.report_error("Text to speech did not answer in time.", listening=False)
+            if not played or not self._is_idle():
                 self._quiet_since = None
                 continue
-            self._open.clear()
-            if self._unsaid:
+            self._utterances.played()
+            if self._utterances.unsaid:
                 await self._say_unsaid()
                 continue
             if self._closing:
@@ -451,27 +418,14 @@ class Bridge(FrameProcessor):
                 self._quiet_since = None
                 await self._silent()
 
-    def _is_quiet(self, now: float) -> bool:
+    def _is_idle(self) -> bool:
         return (
             self._idle.is_set()
             and self._inputs.empty()
             and not self._caller_speaks
             and not self._keypad.digits
-            and not self._pending()
-            and self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
+            and not self._utterances.pending
         )
-
-    async def _drop_overdue(self, now: float) -> None:
-        overdue = [
-            utterance
-            for utterance in self._open
-            if not utterance.handed_over
-            and now - utterance.pushed_at > SPEECH_DEADLINE_SECS
-            and self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
-        ]
-        if overdue:
-            self._open = [utterance for utterance in self._open if utterance not in overdue]
-            await self.report_error("Text to speech did not answer in time.", listening=False)
 
     async def _silent(self) -> None:
         self._silences += 1

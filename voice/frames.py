@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pipecat.frames.frames import DataFrame, SystemFrame
 
+from graphs.threads import Expectation
+
 
 @dataclass
 class CallerTurnFrame(SystemFrame):
@@ -66,3 +68,10 @@ class CallEventFrame(SystemFrame):
 
     kind: Literal["transcript", "speaking", "latency", "node", "state", "ended", "error"]
     data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ExpectationFrame(SystemFrame):
+    """What the open question expects; goes upstream, to whoever decides about turns."""
+
+    expects: Expectation

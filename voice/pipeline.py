@@ -67,6 +67,7 @@ class Conversation:
             self._playback.on_audio_in = self._recorder.caller
             self._playback.on_audio_out = self._recorder.bot
         transport = CallTransport(websocket, serializer, self._playback)
+        self._output = transport.output()
         self._stt = STT[settings.stt].create(settings, input_rate)
         self._tts = TTS[settings.tts].create(settings, output_rate)
         vad = voice_activity(settings)
@@ -143,5 +144,7 @@ class Conversation:
         log.warning("An error in a call, from %s.", frame.processor)
         if frame.processor is self._stt:
             await self._bridge.report_error("Speech to text failed.", listening=True)
+        elif frame.processor is self._output:  # nobody takes what we send
+            self._bridge.end("hangup")
         elif frame.processor is self._tts:
             await self._bridge.report_error("Text to speech failed.", listening=False)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
-from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn
+from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
@@ -27,12 +27,18 @@ from pipecat.turns.user_turn_processor import UserTurnProcessor
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from settings import Settings
-from voice.frames import CallerTurnFrame
+from voice.frames import CallerTurnFrame, ExpectationFrame
 
 EARLY_SECS = 0.1
 """Silence after which Smart Turn is asked, in seconds."""
 TRANSCRIPT_GRACE_SECS = 1.0
 """Wait for words beyond the recogniser's own 99th percentile, in seconds; then it was a noise."""
+HESITATION_SECS = 2.0
+"""Silence after which a turn ends though it sounds unfinished, in seconds."""
+SHORT_HESITATION_SECS = 1.0
+"""The same after a question whose answer is a word or two."""
+SHORT_ANSWERS = frozenset({"yes_no", "employment", "city", "choice"})
+"""Questions with such answers, by `Expectation.kind`."""
 WATCHDOG_SECS = 5.0
 """Longest silence within a turn, in seconds, when nothing else has ended it."""
 
@@ -77,7 +83,7 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
     """
 
     def __init__(self, pause_secs: Callable[[], float]) -> None:
-        BaseSmartTurn.__init__(self)
+        BaseSmartTurn.__init__(self, params=SmartTurnParams(stop_secs=HESITATION_SECS))
         self._session = _smart_turn()._session
         self._log_data = False
         self._pause_secs = pause_secs
@@ -107,6 +113,10 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
                 self._clear(state)
                 return state, metrics
         return await super().analyze_end_of_turn()
+
+    def wait_for_more(self, seconds: float) -> None:
+        """Set how long a turn that sounds unfinished may be silent, in seconds."""
+        self._stop_ms = seconds * 1000
 
     def clear(self) -> None:
         """Forget the turn."""
@@ -147,9 +157,10 @@ class CallerTurns(UserTurnProcessor):
     """
 
     def __init__(self, vad: VoiceActivity) -> None:
+        self._end_of_turn = EndOfTurn(lambda: vad.pause_secs)
         strategies = UserTurnStrategies(
             start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],
-            stop=[TurnStop(turn_analyzer=EndOfTurn(lambda: vad.pause_secs))],
+            stop=[TurnStop(turn_analyzer=self._end_of_turn)],
         )
         super().__init__(user_turn_strategies=strategies, user_turn_stop_timeout=WATCHDOG_SECS)
         self._said: list[str] = []
@@ -157,7 +168,10 @@ class CallerTurns(UserTurnProcessor):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Gather words and times, and let pipecat decide about turns."""
-        if isinstance(frame, TranscriptionFrame):
+        if isinstance(frame, ExpectationFrame):
+            short = frame.expects.get("kind") in SHORT_ANSWERS
+            self._end_of_turn.wait_for_more(SHORT_HESITATION_SECS if short else HESITATION_SECS)
+        elif isinstance(frame, TranscriptionFrame):
             self._said.append(frame.text.strip())
         elif isinstance(frame, VADUserStoppedSpeakingFrame):
             late = max(0.0, time.time() - frame.timestamp)

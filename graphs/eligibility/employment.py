@@ -34,6 +34,8 @@ _AFTER: Final = {"nahi": "negated", "past_after": "past", "future_after": "futur
 _AROUND: Final = {"past_around": "past", "future_around": "future"}
 _LASTING: Final = frozenset({"retired", "unemployed"})
 """What "last year" does not end: it says when it began."""
+_AT_HOME: Final = frozenset({"retired", "unemployed", "student", "homemaker"})
+"""What is unclear beside "I work"."""
 _REACH: Final = 4
 """Words between a mark such as "was" or "not" and the claim it bears on."""
 _SPECIFIC: Final = {
@@ -76,7 +78,8 @@ def parse_employment(text: str) -> Reading[Employment] | Unclear | None:
     for doubt in ("question", "hedge"):
         if doubt in marks:
             return _unclear(doubt, heard, said)
-    return _decide(heard, claims, marks)
+    beside = {match.id for match in matches if match.kind == "vague"}
+    return _decide(heard, claims, marks, beside)
 
 
 def _claims(matches: list[Match]) -> list[_Claim]:
@@ -117,17 +120,23 @@ def _find_flaws(claim: _Claim, previous: _Claim | None) -> None:
     if previous is not None and not claim.before:
         if previous.match.kind == claim.match.kind:
             claim.flaws |= previous.flaws
-        elif previous.match.kind == "retired" and first - previous.match.last < _REACH:
+        elif (
+            previous.match.kind == "retired"
+            and not previous.flaws
+            and first - previous.match.last < _REACH
+        ):
             claim.flaws.add("past")
 
 
 def _decide(
-    heard: list[Word], claims: list[_Claim], marks: set[str]
+    heard: list[Word], claims: list[_Claim], marks: set[str], beside: set[str]
 ) -> Reading[Employment] | Unclear:
     said = [claim.match for claim in claims]
-    if any("no" in {mark.id for mark in claim.after} for claim in claims):
-        return _unclear("no_after", heard, said)
+    if any(_beside_no(claim) for claim in claims):
+        return _unclear("no_beside", heard, said)
     current = [claim for claim in claims if not claim.flaws]
+    if "works" in beside and current and {c.match.kind for c in current} <= _AT_HOME:
+        return _unclear("several", heard, said)
     rules: list[str] = []
     for turn in ("correction", "now"):
         for at, claim in enumerate(current):
@@ -149,6 +158,14 @@ def _decide(
     rules = [f"employment.{match.id}" for match in kept] + rules
     where = span(heard, kept[0].first, kept[-1].last)
     return Reading(cast(Employment, value), where, tuple(dict.fromkeys(rules)))
+
+
+def _beside_no(claim: _Claim) -> bool:
+    """Whether a "no" beside the claim may deny it: "salaried, no", or "no business"."""
+    before = claim.before[-1] if claim.before else None
+    noun = claim.match.id in {"business", "job", "naukri", "service"}
+    denied = before is not None and before.id == "no" and before.last == claim.match.first
+    return (noun and denied) or any(mark.id == "no" for mark in claim.after)
 
 
 def _flawed(heard: list[Word], claims: list[_Claim]) -> Reading[Employment] | Unclear:

@@ -6,8 +6,8 @@ from typing import Any
 
 from graphs.eligibility.actions import Understood
 from graphs.eligibility.amounts import UnclearAmount
-from graphs.eligibility.hearing import Heard
-from graphs.eligibility.readings import Reading
+from graphs.eligibility.hearing import Heard, another_city
+from graphs.eligibility.readings import Reading, Unclear
 from graphs.eligibility.rules import Rules
 from graphs.eligibility.state import PAISA, Confirm, Interview, Question, Salary
 
@@ -40,7 +40,7 @@ def take(state: Interview, text: str, heard: Heard, rules: Rules) -> Taken:
     taken = Taken(state)
     _employment(taken, heard)
     _salary(taken, text, heard, rules)
-    _city(taken, heard)
+    _city(taken, text, heard, rules)
     return taken
 
 
@@ -60,38 +60,46 @@ def _employment(taken: Taken, heard: Heard) -> None:
 
 
 def _salary(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
-    state, amount, confirm = taken.state, heard.amount, taken.state.confirm
+    state, amount = taken.state, heard.amount
     if amount is None:
-        if confirm and isinstance(heard.yes_no, Reading):
-            taken.understood.append(
-                Understood("confirm", heard.yes_no.value, heard.yes_no.span, heard.yes_no.rules)
-            )
-            meant = confirm.yes if heard.yes_no.value else confirm.no
-            taken.state = state._replace(confirm=None)
-            if meant:
-                _learn(taken, "salary", meant, heard.yes_no)
-        return
+        return _confirmation(taken, heard)
     if state.question != "salary" and not _MONEY.search(text):
-        return
+        return None
     meant = _meaning(heard, rules)
     if isinstance(meant, Salary):
         if isinstance(amount, Reading) and amount.value.period == "year":
             taken.yearly = meant
-        taken.state = taken.state._replace(confirm=None)
+        taken.state = state._replace(confirm=None)
         _learn(taken, "salary", meant, amount)
-    elif isinstance(meant, Confirm) and state.employment is not None:
+    elif meant and state.employment is not None:
         value = {"yes": meant.yes.to_json(), "no": meant.no and meant.no.to_json()}
         taken.understood.append(Understood("salary", value, amount.span, amount.rules))
-        taken.state = taken.state._replace(salary=None, confirm=meant)
+        taken.state = state._replace(salary=None, confirm=meant)
         taken.asks = True
+    return None
 
 
-def _city(taken: Taken, heard: Heard) -> None:
-    if not isinstance(heard.city, Reading):
+def _confirmation(taken: Taken, heard: Heard) -> None:
+    """Take a yes or no to what was read back."""
+    confirm, answer = taken.state.confirm, heard.yes_no
+    if confirm is None or not isinstance(answer, Reading):
         return
-    lives = "city.live" in heard.city.rules
-    if taken.state.question == "city" or lives or len(taken.learned) == 2:
-        _learn(taken, "city", heard.city.value, heard.city)
+    taken.understood.append(Understood("confirm", answer.value, answer.span, answer.rules))
+    taken.state = taken.state._replace(confirm=None)
+    meant = confirm.yes if answer.value else confirm.no
+    if meant:
+        _learn(taken, "salary", meant, answer)
+
+
+def _city(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
+    state, city = taken.state, heard.city
+    if not isinstance(city, Reading):
+        menu_offered = state.question == "city" and state.reasks > 0
+        city = another_city(text, rules) if menu_offered else None
+    if city is None:
+        return
+    if state.question == "city" or "city.live" in city.rules or len(taken.learned) == 2:
+        _learn(taken, "city", city.value, city)
 
 
 def _meaning(heard: Heard, rules: Rules) -> Salary | Confirm | None:
@@ -119,7 +127,7 @@ def _meaning(heard: Heard, rules: Rules) -> Salary | Confirm | None:
     return monthly
 
 
-def _learn(taken: Taken, question: Question, value: Any, reading: Reading[Any]) -> None:
+def _learn(taken: Taken, question: Question, value: Any, reading: Reading[Any] | Unclear) -> None:
     known = getattr(taken.state, question)
     shown = value.to_json() if isinstance(value, Salary) else value
     taken.understood.append(Understood(question, shown, reading.span, reading.rules))

@@ -4,94 +4,31 @@ A turn walks down the interview from its beginning and stops at the first questi
 open, or leaves it for an outcome. One run a turn; the whole decision is `step`, a pure function.
 """
 
-import operator
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
-from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
-from typing_extensions import TypedDict
 
 from graphs.eligibility import certificate
 from graphs.eligibility.actions import Close, Expect, Say
+from graphs.eligibility.channels import Context, Input, State
 from graphs.eligibility.rules import Rules, load_rules
-from graphs.eligibility.state import FINAL, LANGUAGES, QUESTIONS, Event, Interview, Language
+from graphs.eligibility.state import FINAL, LANGUAGES, QUESTIONS, Event, Interview, Language, Source
 from graphs.eligibility.step import step
 from graphs.threads import Expectation, Graph
-from settings import get_settings
 
 
-class Input(TypedDict):
-    """What a turn brings: a message, an event, or neither, which opens or reopens."""
+class Speak(Protocol):
+    """A node that speaks."""
 
-    messages: Annotated[list[AnyMessage], add_messages]
-    """What was said on both sides."""
-    event: NotRequired[Annotated[dict[str, Any] | None, UntrackedValue]]
-    """Something that is not a message: `{"kind": "silence"}` or `{"kind": "hangup"}`."""
-
-
-class State(Input, total=False):
-    """The interview as a checkpoint keeps it; plain values only."""
-
-    stage: str
-    """Where it stands: greeting, a question, an outcome, or end."""
-    question: Literal["employment", "salary", "city"]
-    """The question that is open, or was open when it ended."""
-    language: Literal["en", "hi"]
-    """Language it speaks now."""
-    language_asked: bool
-    """Whether the caller asked for that language."""
-    facts: dict[str, Any]
-    """`employment`, `salary` (lowest and highest rupees a month, as text) and `city`."""
-    confirm: dict[str, Any] | None
-    """The yes or no asked within the salary question."""
-    reasks: int
-    """How often the open question was asked again."""
-    silences: int
-    """How often in a row nothing was heard."""
-    turns: int
-    """Turns of the thread so far."""
-    outcome: str
-    """eligible, not_eligible, needs_human, opted_out or in_progress."""
-    reasons: list[str]
-    """Reason codes of the outcome."""
-    follow_up: list[str]
-    """What was asked for after the outcome: person, do_not_call."""
-    done: bool
-    """Whether the conversation is over."""
-    expects: Expectation
-    """What the open question expects."""
-    record: Annotated[list[dict[str, Any]], operator.add]
-    """Entries of the decision certificate."""
-    taken_until: str | None
-    """Id of the last message of the person that was taken into the interview."""
-    reply: Annotated[dict[str, Any] | None, UntrackedValue]
-    """What the stage reached will say."""
-
-
-@dataclass(kw_only=True)
-class Context:
-    """What can be set for a run."""
-
-    rules: str = field(
-        default_factory=lambda: str(get_settings().eligibility_rules or ""),
-        metadata={"description": "Rules file used instead of the one shipped."},
-    )
-    languages: str = field(
-        default="en,hi", metadata={"description": "Languages the channel can speak."}
-    )
-
-
-def rules_of(context: Context | None) -> Rules:
-    """Load the rules a run is to use; they are read once a process."""
-    context = context or Context()
-    return load_rules(Path(context.rules) if context.rules else None)
+    def __call__(self, state: State) -> Awaitable[dict[str, Any]]:
+        """Return the message to add."""
+        ...
 
 
 def build(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Graph:
@@ -103,8 +40,9 @@ def build(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Graph:
 
     async def greeting(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         """Take the event into the interview: every turn comes in here."""
-        event, last_id = _event(state, runtime, clock())
-        rules = rules_of(runtime.context)
+        context = runtime.context or Context()
+        event, taken_until = _event(state, context, clock())
+        rules = await _rules(context)
         before, record = Interview.from_json(state), state.get("record", [])
         interview, actions = step(before, event, rules)
         entries = [certificate.entry(record, event, interview, actions, rules)]
@@ -117,14 +55,14 @@ def build(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Graph:
             "done": any(isinstance(a, Close) for a in actions),
             "expects": _expectation(expects, interview),
             "record": entries,
-            "taken_until": last_id,
+            "taken_until": taken_until,
             "reply": say
             and {"content": say.text, "id": entries[0]["hash"][:32] if entries else None},
         }
 
     builder = StateGraph(State, input_schema=Input, context_schema=Context)
     builder.add_node(greeting)
-    for place in ("employment", "salary", "city", *FINAL):
+    for place in (*QUESTIONS, *FINAL):
         builder.add_node(place, _speak_at(place))
     builder.add_edge(START, "greeting")
     builder.add_edge("greeting", "employment")
@@ -136,7 +74,9 @@ def build(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Graph:
     return builder.compile(name="eligibility")
 
 
-def _speak_at(place: str) -> Callable[[State], Awaitable[dict[str, Any]]]:
+def _speak_at(place: str) -> Speak:
+    """Say the reply of this turn where the walk ends; elsewhere pass."""
+
     async def speak(state: State) -> dict[str, Any]:
         reply = state.get("reply")
         if reply is None or _place(state) != place:
@@ -147,6 +87,8 @@ def _speak_at(place: str) -> Callable[[State], Awaitable[dict[str, Any]]]:
 
 
 def _way_on(question: str, following: str) -> Callable[[State], str]:
+    """Stop at the open question, leave for an outcome, or walk on."""
+
     def way(state: State) -> str:
         if _place(state) == question:
             return END
@@ -170,9 +112,9 @@ def _expectation(expects: Expect | None, interview: Interview) -> Expectation:
     }
 
 
-def _event(state: State, runtime: Runtime[Context], at: datetime) -> tuple[Event, str | None]:
+def _event(state: State, context: Context, at: datetime) -> tuple[Event, str | None]:
     """Say what happened: an event, something said since the last turn, or an opening."""
-    languages = _languages(runtime.context)
+    languages = _languages(context)
     taken_until = state.get("taken_until")
     happened = state.get("event")
     if happened:
@@ -181,7 +123,9 @@ def _event(state: State, runtime: Runtime[Context], at: datetime) -> tuple[Event
     if not said:
         return Event("opened", at, languages=languages), taken_until
     last = said[-1]
-    source = last.additional_kwargs.get("source", "chat")
+    source: Source = "chat"
+    if last.additional_kwargs.get("source") in ("speech", "keys"):
+        source = last.additional_kwargs["source"]
     text = " ".join(str(message.text) for message in said)
     return Event("said", at, text, source, languages), last.id
 
@@ -196,9 +140,15 @@ def _said_since(messages: list[AnyMessage], taken_until: str | None) -> list[Hum
     return said
 
 
-def _languages(context: Context | None) -> tuple[Language, ...]:
-    allowed = (context or Context()).languages.split(",")
+def _languages(context: Context) -> tuple[Language, ...]:
+    allowed = context.languages.split(",")
     return tuple(language for language in LANGUAGES if language in allowed) or LANGUAGES
+
+
+async def _rules(context: Context) -> Rules:
+    """Load the rules a run is to use; a file is read once a process, off the event loop."""
+    path = Path(context.rules) if context.rules else None
+    return await asyncio.to_thread(load_rules, path) if path else load_rules()
 
 
 graph = build()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from graphs.eligibility.amounts import Amount, UnclearAmount, parse_amount
 from graphs.eligibility.cities import Cities
@@ -11,6 +12,7 @@ from graphs.eligibility.readings import Reading, Unclear
 from graphs.eligibility.requests import parse_request
 from graphs.eligibility.rules import Rules
 from graphs.eligibility.state import Interview, Language
+from graphs.eligibility.utterance import span, words
 from graphs.eligibility.yes_no import parse_yes_no
 
 ANOTHER = "another"
@@ -24,12 +26,12 @@ class Heard:
     """What each parser says of one utterance."""
 
     yes_no: Reading[bool] | Unclear | None = None
-    employment: Reading[str] | Unclear | None = None
+    employment: Reading[Any] | Unclear | None = None
     amount: Reading[Amount] | UnclearAmount | None = None
     thousands: Reading[Amount] | None = None
     """What a bare number would be in thousands of rupees."""
     city: Reading[str] | Unclear | None = None
-    request: Reading[str] | None = None
+    request: Reading[Any] | None = None
     language: Language | None = None
 
 
@@ -56,6 +58,16 @@ def _city(text: str, cities: Cities) -> Reading[str] | Unclear | None:
     return city
 
 
+def another_city(text: str, rules: Rules) -> Reading[str] | None:
+    """Read "another one", said to the menu of cities."""
+    heard = words(text)
+    found = rules.another.scan(heard)
+    if not found:
+        return None
+    where = span(heard, found[0].first, found[0].last)
+    return Reading(ANOTHER, where, ("city.menu.another",))
+
+
 def _in_thousands(
     text: str, amount: Reading[Amount] | UnclearAmount | None
 ) -> Reading[Amount] | None:
@@ -70,19 +82,19 @@ def _in_thousands(
 
 def hear_keys(digits: str, state: Interview, rules: Rules) -> Heard:
     """Read what was keyed in, by what the open question expects; 0 asks for a person."""
-    span = (0, len(digits))
+    where = (0, len(digits))
     if not digits.isdigit():
         return Heard()
     if not digits.strip("0"):
-        return Heard(request=Reading("person", span, ("keys.zero",)))
+        return Heard(request=Reading("person", where, ("keys.zero",)))
     if state.question == "salary" and not state.confirm:
         amount = parse_amount(digits)
         return Heard(amount=amount, thousands=_in_thousands(digits, amount))
     if state.question == "city" and not state.confirm:
         names = [*rules.city.served, ANOTHER]
         if state.reasks and int(digits) <= len(names):
-            return Heard(city=Reading(names[int(digits) - 1], span, ("keys.menu",)))
+            return Heard(city=Reading(names[int(digits) - 1], where, ("keys.menu",)))
         return Heard()
     if digits in ("1", "2"):
-        return Heard(yes_no=Reading(digits == "1", span, ("keys.yes_no",)))
+        return Heard(yes_no=Reading(digits == "1", where, ("keys.yes_no",)))
     return Heard()

@@ -1,5 +1,6 @@
 """Which of the places in an utterance is the one the caller lives in."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -32,13 +33,16 @@ def mentions_of(places: Sequence[Match], matches: Sequence[Match]) -> list[Menti
             if mark.kind != "mark" or mark.first < low or (high is not None and mark.first >= high):
                 continue
             role, _, side = mark.id.partition("_")
-            ahead = side == "before" and 0 <= place.first - mark.last <= _REACH_BEFORE
-            behind = side == "after" and 0 <= mark.first - place.last <= _REACH_AFTER
+            ahead = side in {"before", "around"} and 0 <= place.first - mark.last <= _REACH_BEFORE
+            behind = side in {"after", "around"} and 0 <= mark.first - place.last <= _REACH_AFTER
             if role == "compound":
                 behind = mark.first == place.last
             if ahead or behind or (role == "question" and mark.last <= place.first):
                 mention.roles.add(role)
         mentions.append(mention)
+    for first, second in reversed(list(itertools.pairwise(mentions))):
+        if "compound" in second.roles and first.place.last == second.place.first:
+            first.roles.add("compound")
     return mentions
 
 

@@ -35,6 +35,7 @@ KEYS: Mapping[str, frozenset[str]] = {
 FORBIDDEN = ("approv", "sanctioned", "स्वीकृत", "मंज़ूर", "मंजूर")
 """What no reply may say: the interview finds preliminary eligibility, it grants nothing."""
 
+_KEYWORDS = {"yes_no", "another", *QUESTIONS}
 _RUPEES = {"en": "rupees", "hi": "रुपये"}
 _OR = {"en": "or", "hi": "या"}
 _UNITS = {"en": ("crore", "lakh"), "hi": ("करोड़", "लाख")}
@@ -51,7 +52,8 @@ class Replies:
     language: Language
     texts: Mapping[str, str]
     keywords: Mapping[str, tuple[str, ...]]
-    """Words a speech recogniser should favour, by question and for `yes_no`."""
+    """Words a speech recogniser should favour, by question and for `yes_no`; in `another`
+    the phrases that choose another city from the menu."""
 
     @classmethod
     def from_document(cls, document: Any) -> "Replies":
@@ -72,8 +74,8 @@ class Replies:
         for key, text in texts.items():
             _check(key, text)
         keywords = document.get("keywords")
-        if not isinstance(keywords, dict) or set(keywords) != {"yes_no", *QUESTIONS}:
-            raise ReplyError(f"keywords: expected lists for yes_no, {', '.join(QUESTIONS)}.")
+        if not isinstance(keywords, dict) or set(keywords) != _KEYWORDS:
+            raise ReplyError(f"keywords: expected lists for {', '.join(sorted(_KEYWORDS))}.")
         lists = {kind: tuple(str(word) for word in given) for kind, given in keywords.items()}
         return cls(document["language"], texts, lists)
 

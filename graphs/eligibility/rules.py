@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from graphs.eligibility.cities import Cities
 from graphs.eligibility.replies import Replies, ReplyError
 from graphs.eligibility.state import Interview, Language, Question, Salary
-from graphs.eligibility.utterance import load_lexicon
+from graphs.eligibility.utterance import Lexicon, load_lexicon
 
 SHIPPED = Path(__file__).parent / "rules.yaml"
 """The rules that come with the project."""
@@ -131,6 +131,8 @@ class Rules:
     replies: Mapping[Language, Replies]
     cities: Cities
     """Reads a city as the rules want it read."""
+    another: Lexicon
+    """Finds the phrases that choose another city from the menu."""
 
     def judge(self, interview: Interview, question: Question) -> Verdict | None:
         """Apply the rule of one question; None while its fact is unknown or not decisive."""
@@ -209,6 +211,13 @@ def load_rules(path: Path | None = None) -> Rules:
         limits=document.limits,
         replies=replies,
         cities=cities,
+        another=Lexicon(
+            {
+                "menu": {
+                    "another": [p for said in replies.values() for p in said.keywords["another"]]
+                }
+            }
+        ),
     )
 
 

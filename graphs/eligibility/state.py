@@ -177,7 +177,10 @@ class Interview(NamedTuple):
             return cls()
         facts, confirm = value["facts"], value["confirm"]
         return cls(
-            *(value[name] for name in ("stage", "question", "language", "language_asked")),
+            stage=value["stage"],
+            question=value["question"],
+            language=value["language"],
+            language_asked=value["language_asked"],
             employment=facts["employment"],
             salary=facts["salary"] and Salary.from_json(facts["salary"]),
             city=facts["city"],

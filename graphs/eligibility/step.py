@@ -127,7 +127,7 @@ class _Turn:
             return
         request = self._hear().request if self.event.kind == "said" else None
         wish = request.value if request else None
-        if wish in ("person", "do_not_call") and outcome != "opted_out":
+        if request and wish in ("person", "do_not_call") and outcome != "opted_out":
             if wish not in self.state.follow_up:
                 self.change(follow_up=(*self.state.follow_up, wish))
             self._notes.append(Understood("request", wish, request.span, request.rules))

@@ -1,15 +1,15 @@
 """Words of an utterance as a speech recogniser writes them, and phrases found among them."""
 
-import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
+_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _LEXICON = Path(__file__).parent / "lexicon"
 _WORD = re.compile(
     r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0900-\u0963\u0971-\u097f\u200c\u200d]|['’](?=[^\W_]))*"
@@ -39,7 +39,7 @@ class Match(NamedTuple):
 def load_lexicon(name: str) -> Any:
     """Read `lexicon/NAME.yaml`; every scalar stays a string (`no` and `on` are words here)."""
     text = (_LEXICON / f"{name}.yaml").read_text(encoding="utf-8")
-    return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 (builds only str, list and dict)
+    return yaml.load(text, Loader=_LOADER)  # noqa: S506 (builds only str, list and dict)
 
 
 def _fold(word: str) -> str:
@@ -72,11 +72,19 @@ def span(heard: Sequence[Word], first: int, last: int) -> tuple[int, int]:
     return heard[first].start, heard[last - 1].end
 
 
-def expand(pattern: str) -> Iterator[str]:
-    """All phrases of a pattern: `(do not|dont) (ever|) call` stands for four."""
+def alternatives(pattern: str) -> list[list[list[str]]]:
+    """Parts of a pattern, each with its choices of words.
+
+    `(do not|dont) (ever|) call` has three parts, of two, two and one choices: four phrases.
+
+    Raises:
+        ValueError: Brackets are nested or unbalanced.
+    """
     parts = _ALTERNATIVES.split(pattern)
-    choices = [part.split("|") if i % 2 else [part] for i, part in enumerate(parts)]
-    return ("".join(choice) for choice in itertools.product(*choices))
+    if any("(" in part or ")" in part for part in parts):
+        raise ValueError(f"{pattern!r} has nested or unbalanced brackets: write one level only")
+    choices = [part.split("|") if at % 2 else [part] for at, part in enumerate(parts)]
+    return [[[word.text for word in words(choice)] for choice in part] for part in choices]
 
 
 class _Node:
@@ -88,6 +96,15 @@ class _Node:
         self.following: dict[str, _Node] = {}
         self.entry: tuple[str, str] | None = None
 
+    def reach(self, following: Sequence[str]) -> "_Node":
+        """Where these words lead; new nodes grow on the way."""
+        node = self
+        for word in following:
+            if word not in node.following:
+                node.following[word] = _Node()
+            node = node.following[word]
+        return node
+
 
 class Lexicon:
     """Phrases by kind and id; finds the longest at each word, from left to right."""
@@ -97,20 +114,20 @@ class Lexicon:
         for kind, ids in entries.items():
             for id_, patterns in ids.items():
                 for pattern in patterns:
-                    for phrase in expand(pattern):
-                        self._add(phrase, kind, id_)
+                    self._add(pattern, (kind, id_))
 
-    def _add(self, phrase: str, kind: str, id_: str) -> None:
-        node = self._root
-        for word in words(phrase):
-            node = node.following.setdefault(word.text, _Node())
-        if node.entry is None:
-            node.entry = (kind, id_)
-        elif node.entry[1] != id_:
-            raise ValueError(
-                f"the phrase {phrase!r} stands for {'.'.join(node.entry)} "
-                f"and for {kind}.{id_}: keep it under one of them"
-            )
+    def _add(self, pattern: str, entry: tuple[str, str]) -> None:
+        ends = {self._root}
+        for part in alternatives(pattern):
+            ends = {end.reach(choice) for end in ends for choice in part}
+        for end in ends:
+            if end.entry is None:
+                end.entry = entry
+            elif end.entry[1] != entry[1]:
+                raise ValueError(
+                    f"a phrase of {pattern!r} stands for {'.'.join(end.entry)} "
+                    f"and for {'.'.join(entry)}: keep it under one of them"
+                )
 
     def holds(self, phrase: str) -> bool:
         """Whether the phrase, as a whole, is one of the vocabulary."""

@@ -1,5 +1,7 @@
 """Yes and no in English, Hindi and Hinglish: right, or unclear."""
 
+import itertools
+
 from graphs.eligibility.readings import Reading, Unclear
 from graphs.eligibility.utterance import Lexicon, Match, Word, load_lexicon, span, uncovered, words
 
@@ -57,10 +59,9 @@ def _after_correction(said: list[Match], polar: list[Match]) -> tuple[list[Match
         kept = [match for match in said[marks[-1] :] if match in polar]
         if kept and len(kept) < len(polar):
             return kept, True
-    first_yes = next((at for at, match in enumerate(polar) if match.kind != "no"), len(polar))
-    if first_yes > 1 and all(match.kind != "no" for match in polar[first_yes:]):
-        return polar[first_yes:] or polar, first_yes < len(polar)
-    return polar, False
+    kept = list(itertools.dropwhile(lambda match: match.kind == "no", polar))
+    firmly = any(match.kind == "yes" for match in kept) and "no" not in {m.kind for m in kept}
+    return (kept, True) if firmly and len(polar) - len(kept) > 1 else (polar, False)
 
 
 def _doubt_yes(said: list[Match], polar: list[Match], content: list[int]) -> str | None:
@@ -76,6 +77,8 @@ def _doubt_yes(said: list[Match], polar: list[Match], content: list[int]) -> str
 
 def _doubt_no(heard: list[Word], said: list[Match], content: list[int]) -> str | None:
     """Why a no does not decide: other words stand beside it that it may not govern."""
+    if any(match.id == "koi_baat_nahi" for match in said):
+        return "koi_baat_nahi"
     if not content:
         return None
     negatives = [match for match in said if match.kind in {"no", "negation"}]

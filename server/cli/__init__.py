@@ -2,6 +2,7 @@
 
 import typer
 
+from server.cli import eligibility
 from server.cli.call import InOrder, call
 from server.cli.serve import serve
 
@@ -13,6 +14,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command(cls=InOrder)(call)
+app.add_typer(eligibility.app, name="eligibility")
 
 
 @app.callback()

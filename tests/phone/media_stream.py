@@ -49,6 +49,7 @@ class Line:
     _plays_until: float = 0.0
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _marks: list[tuple[float, str]] = field(default_factory=list)
+    _arrivals: list[tuple[float, int]] = field(default_factory=list)
     speech_ended_at: float = 0.0
     speech_began_at: float = 0.0
 
@@ -120,10 +121,15 @@ class Line:
             while len(self.heard) <= since:
                 await asyncio.sleep(0.005)
 
-    async def until(self, kind: str, wait: float = 20.0) -> float:
+    def first_sound_after(self, heard: int) -> float:
+        """When the first audio beyond the first `heard` bytes came."""
+        return next(at for at, size in self._arrivals if size > heard)
+
+    async def until(self, kind: str, wait: float = 20.0, since: int = 0) -> float:
+        """Wait for a message of the server and return when it came."""
         async with asyncio.timeout(wait):
             while True:
-                for at, event in self.events:
+                for at, event in self.events[since:]:
                     if event == kind:
                         return at
                 await asyncio.sleep(0.005)
@@ -154,6 +160,7 @@ class Line:
                     case "media":
                         audio = base64.b64decode(message["media"]["payload"])
                         self.heard += audio
+                        self._arrivals.append((now, len(self.heard)))
                         self._plays_until = max(self._plays_until, now) + len(audio) / 8000
                     case "mark":
                         self._marks.append((self._plays_until, message["mark"]["name"]))

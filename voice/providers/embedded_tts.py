@@ -29,6 +29,8 @@ CACHE_BYTES = 16 * 1024 * 1024
 """Memory for sentences already spoken; 16 MiB hold about 17 minutes at 8 kHz."""
 LEAD_IN_SECS = 0.01
 """What is left of the silence before the first sound, in seconds."""
+SOFTEST_ONSET = 0.005
+"""Share of the peak at which a sound begins; low enough for the "th" of "thank you"."""
 DEADLINE_SECS = 20.0
 """Longest wait for a sentence, in seconds; the machine is overloaded when it is reached."""
 
@@ -98,7 +100,8 @@ class Voice:
 
 def trim_start(audio: Audio, sample_rate: int) -> Audio:
     """Cut the silence before the first sound, but for `LEAD_IN_SECS`."""
-    loud = np.flatnonzero(np.abs(audio) > 0.02 * np.max(np.abs(audio), initial=0.0))
+    level = np.abs(audio)
+    loud = np.flatnonzero(level > SOFTEST_ONSET * level.max(initial=0.0))
     if not loud.size:
         return audio
     return audio[max(0, int(loud[0]) - int(LEAD_IN_SECS * sample_rate)) :]

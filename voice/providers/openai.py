@@ -2,8 +2,11 @@
 
 from collections.abc import AsyncGenerator
 
+import numpy as np
+import numpy.typing as npt
+import soxr
 from openai import OpenAIError
-from pipecat.frames.frames import ErrorFrame, Frame
+from pipecat.frames.frames import ErrorFrame, Frame, TTSAudioRawFrame
 from pipecat.services.openai.stt import OpenAISTTService, OpenAISTTSettings
 from pipecat.services.openai.tts import OpenAITTSService, OpenAITTSSettings
 
@@ -18,6 +21,10 @@ RETRIES = 1
 """Times a request is made again after a refusal that may pass, such as 429."""
 PCM_RATE = 24000
 """Sample rate of the speech OpenAI sends, in Hz; it has no other."""
+CHUNK_BYTES = 4800
+"""Speech handed on at once, in bytes at that rate: a tenth of a second."""
+
+Samples = npt.NDArray[np.int16]
 
 
 class OpenAIListening(OpenAISTTService):
@@ -59,18 +66,26 @@ class OpenAISpeaking(OpenAITTSService):
             voice=str(self._settings.voice),
             response_format="pcm",
         )
+        to_rate = soxr.ResampleStream(PCM_RATE, self.sample_rate, 1, dtype="int16")
+        left = b""
         try:
             async with request as response:
                 await self.start_tts_usage_metrics(text)
-                async for frame in self._stream_audio_frames_from_iterator(
-                    response.iter_bytes(self.chunk_size),
-                    in_sample_rate=PCM_RATE,
-                    context_id=context_id,
-                ):
+                async for chunk in response.iter_bytes(CHUNK_BYTES):
                     await self.stop_ttfb_metrics()
-                    yield frame
+                    whole = (left + chunk)[: (len(left) + len(chunk)) // 2 * 2]
+                    left = (left + chunk)[len(whole) :]
+                    yield self._audio(to_rate.resample_chunk(_samples(whole)), context_id)
+            yield self._audio(to_rate.resample_chunk(_samples(b""), last=True), context_id)
         except OpenAIError as error:
             yield ErrorFrame(f"OpenAI did not speak: {error}", exception=error)
+
+    def _audio(self, samples: Samples, context_id: str) -> Frame:
+        return TTSAudioRawFrame(samples.tobytes(), self.sample_rate, 1, context_id=context_id)
+
+
+def _samples(pcm: bytes) -> Samples:
+    return np.frombuffer(pcm, np.int16)
 
 
 def _key(settings: Settings) -> str:

@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-from graphs.eligibility.amounts.lexicon import LEXICON, ROLE, UNKNOWN, Word, classify
+from graphs.eligibility.amounts.lexicon import LEXICON, ROLE, UNKNOWN, Word, classify, roles
 
 _TOKEN = re.compile(
     r"""
@@ -26,6 +26,7 @@ _TOKEN = re.compile(
 _PLAIN = re.compile(r"\d*\.\d+|\d+")
 _GROUPED = re.compile(r"(?![0०])(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})(?:\.\d{1,2})?")
 
+_NUMERIC = roles("digits", "number", "scale")
 _STOP, _COMMA = Word(ROLE["stop"]), Word(ROLE["comma"])
 _OTHER, _MINUS = Word(ROLE["other"]), Word(ROLE["minus"], rule="amount.minus")
 _DIGITS = Word(ROLE["digits"], rule="amount.digits")
@@ -107,7 +108,7 @@ def _dash(text: str, found: list[Lexeme], start: int, end: int) -> Lexeme | None
 
 
 def _numeric(lexeme: Lexeme) -> bool:
-    return bool(lexeme.roles & (ROLE["digits"] | ROLE["number"] | ROLE["scale"]))
+    return bool(lexeme.roles & _NUMERIC)
 
 
 def _phrased(found: list[Lexeme]) -> list[Lexeme]:

@@ -1,4 +1,4 @@
-"""What each word of a spoken amount is: loaded once from `words.yaml`, looked up with spelling folded."""
+"""What each word of a spoken amount is: `words.yaml`, loaded once, found by folded spelling."""
 
 import re
 from dataclasses import dataclass
@@ -9,15 +9,24 @@ from typing import Any
 
 import yaml
 
-_ROLES = (
-    "number digits scale fraction repeat word and point article oh currency foreign month year ctc "
-    "lpa package other_period not_period hedge to or between low low_either low_after high "
-    "high_either high_after not no correct restate minus percent few span span_before span_pay "
-    "counted identifier income not_income elsewhere but verb_do filler comma stop homograph letter "
-    "plural other sau vague repeated yearish"
-).split()
+# fmt: off
+_ROLES = [
+    "number", "digits", "scale", "fraction", "repeat", "word", "and", "point", "article", "oh",
+    "currency", "foreign", "month", "year", "ctc", "lpa", "package", "other_period",
+    "not_period", "hedge", "to", "or", "between", "low", "low_either", "low_after", "high",
+    "high_either", "high_after", "not", "no", "correct", "restate", "minus", "percent", "few",
+    "span", "span_before", "span_pay", "counted", "identifier", "income", "not_income",
+    "elsewhere", "but", "verb_do", "filler", "comma", "stop", "homograph", "letter", "plural",
+    "other", "sau", "vague", "repeated", "yearish",
+]
+# fmt: on
 ROLE = {name: 1 << bit for bit, name in enumerate(_ROLES)}
 """Bit of each role a word can play; the names are the headings of `words.yaml`."""
+
+
+def roles(*names: str) -> int:
+    """The bits of several roles at once."""
+    return sum(ROLE[name] for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,7 @@ class Fraction:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word or phrase of the vocabulary. `value` is a number, a scale's factor or a repeat count."""
+    """A word or phrase of the vocabulary. `value`: number, factor of a scale, or times."""
 
     roles: int
     value: int = 0
@@ -100,7 +109,7 @@ class Lexicon:
         for entries in self.phrases.values():
             entries.sort(key=lambda entry: -len(entry[0]))
         for key, word in self.words.items():
-            if word.roles & (ROLE["number"] | ROLE["scale"] | ROLE["fraction"]):
+            if word.roles & (roles("number", "scale", "fraction")):
                 self.folded.setdefault(folded(key), word)
         for key, word in self.words.items():
             self.folded.setdefault(folded(key), word)

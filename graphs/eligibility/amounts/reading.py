@@ -4,69 +4,42 @@ Right or silent: every reading is the only sensible one; whatever could be taken
 `UnclearAmount` with its reason, so that the interview asks again.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
-from graphs.eligibility.amounts.lexemes import Lexeme, lexemes
-from graphs.eligibility.amounts.lexicon import LEXICON, ROLE, normal
-from graphs.eligibility.amounts.numerals import Numeral, Reader
-from graphs.eligibility.readings import Reading, Unclear
+from graphs.eligibility.amounts.amount import MONTHS_A_YEAR, Amount, Period, UnclearAmount
+from graphs.eligibility.amounts.lexemes import lexemes
+from graphs.eligibility.amounts.lexicon import LEXICON, ROLE, roles
+from graphs.eligibility.amounts.numeral import Numeral
+from graphs.eligibility.amounts.numerals import Reader
+from graphs.eligibility.amounts.row import Row
+from graphs.eligibility.amounts.selection import Selection
+from graphs.eligibility.readings import Reading
 
-Period = Literal["month", "year"]
-
-_MONTHS_A_YEAR = 12
-_NUMERIC = ROLE["digits"] | ROLE["number"] | ROLE["scale"] | ROLE["fraction"] | ROLE["repeat"]
-_BREAK = ROLE["comma"] | ROLE["stop"] | ROLE["and"] | ROLE["but"]
-_PERIODS = ROLE["month"] | ROLE["year"] | ROLE["ctc"] | ROLE["package"] | ROLE["other_period"]
-_YEARLY = ROLE["year"] | ROLE["lpa"]
-_BEFORE_PASS = (
-    ROLE["filler"] | ROLE["currency"] | ROLE["hedge"] | ROLE["income"] | ROLE["month"]
-    | ROLE["year"] | ROLE["ctc"] | ROLE["low_either"] | ROLE["high_either"]
-)  # fmt: skip
-_AFTER_PASS = (
-    ROLE["filler"] | ROLE["currency"] | ROLE["hedge"] | ROLE["income"] | _PERIODS | ROLE["lpa"]
-)  # fmt: skip
-_LOW_BEFORE, _LOW_AFTER = ROLE["low"] | ROLE["low_either"], ROLE["low_after"] | ROLE["low_either"]
-_HIGH_BEFORE = ROLE["high"] | ROLE["high_either"]
-_HIGH_AFTER = ROLE["high_after"] | ROLE["high_either"]
-_SUPERSEDES = ROLE["no"] | ROLE["correct"] | ROLE["restate"]
-_JOINS = ROLE["to"] | ROLE["or"] | ROLE["and"]
-_WITHIN = ("mein", "me", normal("में"))
-_REPEAT_PASS = (
-    ROLE["filler"] | ROLE["currency"] | ROLE["comma"] | ROLE["stop"] | ROLE["hedge"]
-    | ROLE["restate"] | ROLE["month"] | ROLE["year"] | ROLE["income"]
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """An income as the caller said it."""
-
-    rupees: Decimal
-    """The amount as said, in rupees for the period."""
-    period: Period | None
-    """What it is paid for; None when that was not said."""
-    approximate: bool
-    """It was hedged: "around", "lagbhag"."""
-
-    @property
-    def monthly(self) -> Decimal:
-        """Rupees a month: a yearly amount divided by twelve."""
-        return self.rupees / _MONTHS_A_YEAR if self.period == "year" else self.rupees
-
-
-@dataclass(frozen=True, slots=True)
-class UnclearAmount(Unclear):
-    """An amount that could mean more than one thing.
-
-    Reasons: `amount.range`, `.alternatives`, `.bound`, `.bare`, `.malformed`, `.elliptic`,
-    `.negative`, `.negated`, `.period`, `.currency`, `.not_income`, `.implausible`.
-    """
-
-    ends: tuple[Decimal, Decimal] | None = None
-    """Least and most rupees a month it can mean, both included, when that is known: the interview
-    may decide when both fall on one side of its threshold. A bound is open at 0 or `Infinity`."""
+_NUMERIC = roles("digits", "number", "scale", "fraction", "repeat")
+_BREAK = roles("comma", "stop", "and", "but")
+_PERIODS = roles("month", "year", "ctc", "package", "other_period")
+_YEARLY = roles("year", "lpa")
+_ANY_PERIOD = _PERIODS | roles("lpa", "yearish")
+_STATED = _PERIODS | ROLE["lpa"]
+_NOT_MONTHLY = _ANY_PERIOD & ~ROLE["month"]
+_BEFORE_PASS = roles(
+    "filler", "currency", "hedge", "income", "month", "year", "ctc", "low_either", "high_either"
+)
+_AFTER_PASS = roles("filler", "currency", "hedge", "income") | _PERIODS | ROLE["lpa"]
+_PERIOD_PASS = _AFTER_PASS | roles(
+    "comma", "low_after", "high_after", "or", "low_either", "high_either", "to"
+)
+_DENIES, _REFUSES = roles("no", "not"), roles("no", "correct")
+_LIKE_NUMBERS = ("to", "too", "for")
+_MULTIPLIERS = roles("repeat", "fraction")
+_CLAUSE_END = roles("stop", "but", "and")
+_PAUSE = roles("comma", "stop", "filler")
+_UP_TO_NO = roles("filler", "currency", "comma", "hedge")
+_OPENING = roles("filler", "no")
+_SUBJECT, _ELSEWHERE = roles("not_income", "income"), roles("not_income", "elsewhere")
+_LOW_BEFORE, _LOW_AFTER = roles("low", "low_either"), roles("low_after", "low_either")
+_HIGH_BEFORE = roles("high", "high_either")
+_HIGH_AFTER = roles("high_after", "high_either")
 
 
 def parse_amount(text: str) -> Reading[Amount] | UnclearAmount | None:
@@ -76,11 +49,8 @@ def parse_amount(text: str) -> Reading[Amount] | UnclearAmount | None:
         A reading when there is exactly one sensible meaning, `UnclearAmount` when an amount was
         spoken of but must be asked again, None when none was. Never raises.
     """
-    row = lexemes(text)
-    for lexeme in row:
-        if lexeme.roles & _NUMERIC:
-            return _Utterance(row).judged()
-    return None
+    row = Row(lexemes(text))
+    return _Utterance(row).judged() if row.seen & _NUMERIC else None
 
 
 def _plain(value: Decimal | int) -> Decimal:
@@ -89,223 +59,42 @@ def _plain(value: Decimal | int) -> Decimal:
 
 
 class _Utterance:
-    """The lexemes of one utterance and the numerals among them."""
+    """Judges one utterance: the numerals it means and what is said about them."""
 
-    def __init__(self, row: list[Lexeme]) -> None:
+    def __init__(self, row: Row) -> None:
         self.row = row
-        self.size = len(row)
-        self.seen = seen = self._all_roles()
-        self.rules: list[str] = []
-        self.numerals = Reader(row, compose=not seen & ROLE["between"]).numerals()
+        self.size = row.size
+        self._roles = row.roles
+        numerals = Reader(row, compose=not row.seen & ROLE["between"]).numerals()
+        self.selection = Selection(row, numerals)
+        self._weak = self.selection.is_weak
 
-    def _all_roles(self) -> int:
-        seen = 0
-        for lexeme in self.row:
-            seen |= lexeme.roles
-        return seen
+    @property
+    def seen(self) -> int:
+        return self.row.seen
+
+    @property
+    def numerals(self) -> list[Numeral]:
+        return self.selection.numerals
+
+    @property
+    def rules(self) -> list[str]:
+        return self.selection.rules
 
     def judged(self) -> Reading[Amount] | UnclearAmount | None:
-        paid_for = self._drop_other_numbers()
+        paid_for_span = self.selection.drop_other_numbers()
         if not self.numerals:
             return None
-        if paid_for:
+        if paid_for_span:
             return self._unclear("amount.period")
-        if self._drop_negated():
+        if self.selection.drop_negated():
             return self._unclear("amount.negated")
-        if (several := self._chosen()) is not None:
-            return several
+        relation = self.selection.choose()
+        if len(self.numerals) > 1:
+            return self._several(self.numerals, relation)
         return self._single(self.numerals[0])
 
-    # Which numerals are amounts
-
-    def _roles(self, at: int) -> int:
-        return self.row[at].roles if 0 <= at < self.size else 0
-
-    def _drop_other_numbers(self) -> bool:
-        """Leave out ages, durations, counts and identifiers; True if pay over a span was said."""
-        kept: list[Numeral] = []
-        paid_for_span = False
-        durations = False
-        later: Numeral | None = None
-        for numeral in reversed(self.numerals):
-            other = self._is_other(numeral)
-            if not other and later is not None and self._weak(numeral):
-                gap = self._gap_roles(numeral, later)
-                other = not gap & ~(ROLE["to"] | ROLE["or"] | ROLE["comma"] | ROLE["filler"])
-            if other:
-                later = numeral
-                paid_for_span |= self._is_paid_span(numeral)
-                if self._roles(numeral.last) & ROLE["span"]:
-                    self.row[numeral.last].roles = ROLE["counted"]
-                    durations = True
-            else:
-                later = None
-                kept.append(numeral)
-        self.numerals = kept[::-1]
-        if durations:  # "saal ka" after a number of years is no period of the amount
-            self.seen = self._all_roles()
-        return paid_for_span
-
-    def _is_other(self, numeral: Numeral) -> bool:
-        if numeral.problem == "amount.identifier":
-            return True
-        after, before = self._roles(numeral.last), self._roles(numeral.first - 1)
-        if after & (ROLE["percent"] | ROLE["other"]) or before & ROLE["other"]:
-            return True
-        first, last = self.row[numeral.first], self.row[numeral.last - 1]
-        weak = self._weak(numeral)
-        if (
-            first.figures
-            and self._glued_before(numeral.first)
-            or (last.figures and self._glued_after(numeral.last) and weak)
-        ):
-            return True
-        if weak and after & (ROLE["counted"] | ROLE["span"] | ROLE["repeated"]):
-            return True
-        if weak and self.row[numeral.last - 1].figures and self._is_clock(numeral.last):
-            return True
-        at = numeral.first - 1
-        while at >= 0 and self.row[at].roles & ROLE["filler"]:
-            if self.row[at].roles & ROLE["identifier"]:
-                break
-            at -= 1
-        if self._roles(at) & ROLE["identifier"] and not numeral.factor > 100:
-            return not self._currency_beside(numeral)
-        if self._is_calendar_year(numeral):
-            return bool(before & ROLE["span_before"]) or self._roles(numeral.last) & ROLE["to"] > 0
-        return False
-
-    def _glued_before(self, at: int) -> bool:
-        """ "v2", "b12": figures that end a code."""
-        if not at:
-            return False
-        left = self.row[at - 1]
-        return left.end == self.row[at].start and bool(left.roles & (ROLE["word"] | ROLE["letter"]))
-
-    def _glued_after(self, at: int) -> bool:
-        """ "3bhk", "25m": figures that begin a code."""
-        if at >= self.size:
-            return False
-        right = self.row[at]
-        return right.start == self.row[at - 1].end and bool(right.roles & ROLE["word"])
-
-    def _is_clock(self, at: int) -> bool:
-        return at < self.size and self.row[at].key in ("am", "pm", "p.m", "a.m")
-
-    def _is_calendar_year(self, numeral: Numeral) -> bool:
-        figures = self.row[numeral.first].figures
-        return (
-            numeral.last == numeral.first + 1
-            and len(figures) == 4
-            and figures.isdigit()
-            and 1950 <= int(figures) < 2100
-        )
-
-    def _is_paid_span(self, numeral: Numeral) -> bool:
-        """ "one lakh in three months", "teen mahine mein ek lakh"."""
-        if self._roles(numeral.last) & ROLE["repeated"]:
-            return True
-        if not self._roles(numeral.last) & ROLE["span"]:
-            return False
-        if self._roles(numeral.first - 1) & ROLE["span_before"]:
-            return True
-        if numeral.value == 1 and numeral.first and self.row[numeral.first - 1].key == "for":
-            return True
-        at = numeral.last + (not self._roles(numeral.last) & ROLE["span_pay"])
-        if not self._roles(at) & ROLE["span_pay"]:
-            return False
-        if self.row[at].key.endswith(_WITHIN):
-            return True
-        amounts = ROLE["currency"] | _NUMERIC
-        return bool((self._roles(at + 1) | self._roles(numeral.first - 1)) & amounts)
-
-    def _currency_beside(self, numeral: Numeral) -> bool:
-        before = numeral.first - 1
-        if self._roles(before) & ROLE["stop"]:
-            before -= 1
-        return bool((self._roles(before) | self._roles(numeral.last)) & ROLE["currency"])
-
-    def _weak(self, numeral: Numeral) -> bool:
-        """Its scale may have been left unsaid: "25", "fifty", "150"."""
-        if numeral.scaled or numeral.problem:
-            return False
-        return numeral.value < LEXICON.bare_below and not self._currency_beside(numeral)
-
-    def _gap_roles(self, left: Numeral, right: Numeral) -> int:
-        """What stands between two numerals."""
-        roles = dash = 0
-        for at in range(left.last, right.first):
-            if self.row[at].key == "-":
-                dash = self.row[at].roles
-            else:
-                roles |= self.row[at].roles
-        return roles if roles & _SUPERSEDES else roles | dash  # "20 - I mean 30"
-
-    # Which of several is meant
-
-    def _drop_negated(self) -> bool:
-        """Leave out "not 20" where another amount is said; True if nothing else is."""
-        if not self.seen & ROLE["not"]:
-            return False
-        kept: list[Numeral] = []
-        entangled = False
-        for index, numeral in enumerate(self.numerals):
-            if not self._denied(numeral):
-                kept.append(numeral)
-                continue
-            for other, left, right in (
-                (index - 1, index - 1, index),
-                (index + 1, index, index + 1),
-            ):
-                if 0 <= other < len(self.numerals):
-                    gap = self._gap_roles(self.numerals[left], self.numerals[right])
-                    entangled |= bool(gap & _JOINS)
-        if kept and not entangled:
-            if len(kept) < len(self.numerals):
-                self.rules.append("amount.correction")
-                self.numerals = kept
-            return False
-        return True
-
-    def _denied(self, numeral: Numeral) -> bool:
-        """A "not" stands before it in its clause."""
-        at = numeral.first - 1
-        while at >= 0:
-            roles = self.row[at].roles
-            if roles & ROLE["not"]:
-                return True
-            if roles & (_BREAK | _NUMERIC) and not roles & ROLE["homograph"]:
-                return False
-            at -= 1
-        return False
-
-    def _chosen(self) -> UnclearAmount | None:
-        """Reduce `numerals` to the one that is meant, or say why there is none."""
-        chosen = [self.numerals[0]]
-        relation = 0
-        for numeral in self.numerals[1:]:
-            previous = chosen[-1]
-            gap = self._gap_roles(previous, numeral)
-            if gap & _SUPERSEDES and not gap & (ROLE["to"] | ROLE["or"]):
-                chosen, relation = [numeral], 0
-                self.rules.append("amount.correction")
-            elif self._repeats(previous, numeral, gap):
-                chosen[-1] = numeral
-            else:
-                relation |= gap | (0 if previous.last < numeral.first else ROLE["other"])
-                chosen.append(numeral)
-        self.numerals = chosen
-        if len(chosen) == 1:
-            return None
-        return self._several(chosen, relation)
-
-    def _repeats(self, previous: Numeral, numeral: Numeral, gap: int) -> bool:
-        if previous.problem or numeral.problem or gap & ~_REPEAT_PASS or gap & ROLE["few"]:
-            return False
-        if previous.value == numeral.value:
-            return True
-        stutter = previous.value == numeral.multiplier and previous.value >= 10
-        return stutter and self._weak(previous) and previous.last < numeral.first
+    # Several
 
     def _several(self, chosen: list[Numeral], relation: int) -> UnclearAmount:
         if any(numeral.problem for numeral in chosen):
@@ -345,7 +134,7 @@ class _Utterance:
         if ends is None or isinstance(period, UnclearAmount):
             return None
         low, high = ends
-        months = _MONTHS_A_YEAR if period == "year" else 1
+        months = MONTHS_A_YEAR if period == "year" else 1
         return low / months, high / months
 
     # What is said of the one that is meant
@@ -364,7 +153,7 @@ class _Utterance:
         if self.seen & ROLE["percent"] or self._is_not_income(numeral):
             return self._unclear("amount.not_income")
         after = self._after_currency(numeral)
-        if self._roles(numeral.first - 1) & ROLE["to"] and numeral.first > 1:
+        if self._is_misheard(numeral) or self._is_multiplied(numeral):
             return self._unclear("amount.malformed")
         if after & ROLE["to"]:
             return self._unclear("amount.range")
@@ -386,6 +175,19 @@ class _Utterance:
             return self._unclear("amount.implausible")
         return Reading(amount, self._span(), self._rules(numeral, amount))
 
+    def _is_misheard(self, numeral: Numeral) -> bool:
+        """Whether "to" or "for" before it may have been "two", "four" or "forty"."""
+        if numeral.first and self.row[numeral.first - 1].key in _LIKE_NUMBERS:
+            return numeral.multiplier < 10
+        return bool(self._roles(numeral.first - 1) & ROLE["to"])
+
+    def _is_multiplied(self, numeral: Numeral) -> bool:
+        """Whether a "double" or "half" outside the number speaks of it: "half of 40 thousand"."""
+        if not self.seen & _MULTIPLIERS:
+            return False
+        outside = (*range(numeral.first), *range(numeral.last, self.size))
+        return any(self.row[at].roles & _MULTIPLIERS for at in outside)
+
     def _is_half(self, at: int) -> bool:
         """Whether "(a) half" stands here, as in "two lakh and a half"."""
         at += bool(self._roles(at) & ROLE["article"])
@@ -404,19 +206,19 @@ class _Utterance:
         return bool(self._roles(at) & ROLE["minus"])
 
     def _is_taken_back(self, numeral: Numeral) -> bool:
-        """ "25 hazaar nahi", "forty thousand, no", or a "nahi" earlier in the clause."""
-        if not self.seen & (ROLE["no"] | ROLE["correct"]):
+        """Whether a "no" denies it: "25 hazaar nahi", "forty thousand, no"."""
+        if not self.seen & _REFUSES:
             return False
         at = numeral.last
         while self._roles(at) & _AFTER_PASS:
             at += 1
-        if self._roles(at) & (ROLE["no"] | ROLE["correct"]):
+        if self._roles(at) & _REFUSES:
             return True
-        while self._roles(at) & (ROLE["comma"] | ROLE["stop"] | ROLE["filler"]):
+        while self._roles(at) & _PAUSE:
             at += 1
-        if self._roles(at) & (ROLE["no"] | ROLE["correct"]):
+        if self._roles(at) & _REFUSES:
             at += 1
-            while self._roles(at) & (ROLE["comma"] | ROLE["stop"] | ROLE["filler"] | ROLE["no"]):
+            while self._roles(at) & (_PAUSE | ROLE["no"]):
                 at += 1
             if at >= self.size:
                 return True
@@ -425,40 +227,37 @@ class _Utterance:
         return self._refused_before(numeral)
 
     def _denies(self, numeral: Numeral) -> bool:
-        """ "tees hazaar se kam nahi": the bound itself is denied."""
-        return any(
-            self.row[at].roles & (ROLE["no"] | ROLE["not"]) for at in range(numeral.last, self.size)
-        )
+        """Whether the bound itself is denied: "tees hazaar se kam nahi"."""
+        return any(self.row[at].roles & _DENIES for at in range(numeral.last, self.size))
 
     def _refused_before(self, numeral: Numeral) -> bool:
         """A "nahi" in the middle of the clause denies; at its start or beside the amount, not."""
         at = numeral.first - 1
-        while self._roles(at) & (ROLE["filler"] | ROLE["currency"] | ROLE["comma"] | ROLE["hedge"]):
+        while self._roles(at) & _UP_TO_NO:
             at -= 1
         if self._roles(at) & ROLE["no"] and self.row[at].key not in ("nahi hai", "nahin hai"):
             return False
         while at >= 0:
-            roles = self.row[at].roles
-            if roles & _BREAK:
+            here = self.row[at].roles
+            if here & _BREAK:
                 return False
-            if roles & ROLE["no"]:
-                opening = all(
-                    lexeme.roles & (ROLE["filler"] | ROLE["no"]) for lexeme in self.row[:at]
-                )
+            if here & ROLE["no"]:
+                opening = all(lexeme.roles & _OPENING for lexeme in self.row.lexemes[:at])
                 return not opening
             at -= 1
         return False
 
     def _is_bare(self, numeral: Numeral) -> bool:
         if not self._weak(numeral):
-            return self._is_calendar_year(numeral) and not self._currency_beside(numeral)
+            return self.selection.is_calendar_year(numeral) and not self.row.currency_beside(
+                numeral.first, numeral.last
+            )
         if numeral.value == 0:
             return bool(self._roles(numeral.last) & ROLE["word"])
         return True
 
     def _is_not_income(self, numeral: Numeral) -> bool:
-        subjects = ROLE["not_income"] | ROLE["income"]
-        if not self.seen & (ROLE["not_income"] | ROLE["elsewhere"]):
+        if not self.seen & _ELSEWHERE:
             return False
         first, last = self._clause(numeral)
         if any(self.row[at].roles & ROLE["elsewhere"] for at in range(first, last)):
@@ -466,12 +265,12 @@ class _Utterance:
         if any(self.row[at].roles & ROLE["not_income"] for at in range(numeral.last, last)):
             return True
         at = numeral.first - 1
-        while at >= 0 and not self.row[at].roles & subjects:
+        while at >= 0 and not self.row[at].roles & _SUBJECT:
             at -= 1
         if at >= 0:
             return bool(self.row[at].roles & ROLE["not_income"])
         at = numeral.last
-        while at < self.size and not self.row[at].roles & subjects:
+        while at < self.size and not self.row[at].roles & _SUBJECT:
             at += 1
         return bool(self._roles(at) & ROLE["not_income"])
 
@@ -486,20 +285,13 @@ class _Utterance:
     def _period(self, numeral: Numeral) -> Period | None | UnclearAmount:
         """The period of an amount: beside it, or before it in its clause."""
         lpa = any(self.row[at].roles & ROLE["lpa"] for at in range(numeral.first, numeral.last))
-        if not self.seen & (_PERIODS | ROLE["lpa"] | ROLE["yearish"]):
+        if not self.seen & _ANY_PERIOD:
             return None
-        found = ROLE["year"] if lpa else 0
-        at = numeral.first - 1
-        while at >= 0 and not self.row[at].roles & (ROLE["stop"] | ROLE["but"] | ROLE["and"]):
-            found |= self.row[at].roles & (_PERIODS | ROLE["lpa"])
-            at -= 1
-        at = numeral.last
-        while at < self.size and self.row[at].roles & (
-            _AFTER_PASS | ROLE["comma"] | ROLE["low_after"] | ROLE["high_after"] | ROLE["or"]
-            | ROLE["low_either"] | ROLE["high_either"] | ROLE["to"]
-        ):  # fmt: skip
-            found |= self.row[at].roles & (_PERIODS | ROLE["lpa"])
-            at += 1
+        beside, apart = self._periods(numeral)
+        found = beside | (ROLE["year"] if lpa else 0)
+        if apart & _NOT_MONTHLY and not found & ROLE["month"]:
+            return self._unclear("amount.period")
+        found |= apart & ROLE["month"]
         month, year = bool(found & ROLE["month"]), bool(found & _YEARLY)
         if month and year or found & ROLE["other_period"]:
             return self._unclear("amount.period")
@@ -507,9 +299,31 @@ class _Utterance:
             return "month"
         if year or found & ROLE["ctc"]:
             return "year"
-        if self.seen & (_PERIODS & ~ROLE["month"] | ROLE["lpa"] | ROLE["yearish"]):
+        if self.seen & _NOT_MONTHLY:
             return self._unclear("amount.period")
         return None
+
+    def _periods(self, numeral: Numeral) -> tuple[int, int]:
+        """Periods in the amount's clause, and those that a comma parts from it."""
+        beside, apart, _ = self._stated(range(numeral.first - 1, -1, -1), ~_CLAUSE_END)
+        near, far, end = self._stated(range(numeral.last, self.size), _PERIOD_PASS)
+        if far & ROLE["ctc"] or end & ~_CLAUSE_END:  # "40 thousand, yearly I get a bonus"
+            return beside | near, apart | far
+        return beside | near | far, apart
+
+    def _stated(self, places: range, passes: int) -> tuple[int, int, int]:
+        """Periods on the way along `places`: before a comma, after it; and where the way ends."""
+        near = far = comma = 0
+        for at in places:
+            here = self.row[at].roles
+            if not here & passes:
+                return near, far, here
+            comma |= here & ROLE["comma"]
+            if comma:
+                far |= here & _STATED
+            else:
+                near |= here & _STATED
+        return near, far, 0
 
     def _is_hedged(self, numeral: Numeral) -> bool:
         if not self.seen & ROLE["hedge"]:
@@ -556,7 +370,7 @@ class _Utterance:
 
     def _rules(self, numeral: Numeral, amount: Amount) -> tuple[str, ...]:
         rules = list(numeral.rules)
-        if self._currency_beside(numeral):
+        if self.row.currency_beside(numeral.first, numeral.last):
             rules.append("amount.currency")
         if amount.period is not None:
             rules.append(f"amount.per_{amount.period}")

@@ -51,12 +51,13 @@ class ElevenLabs:
                 if message.get("close_socket"):
                     await socket.close(1000)
                     return
-                if context and context not in opened:
+                if context and context not in opened and "text" in message:
                     opened.add(context)
                     assert message["text"] == " ", "a context opens with a single space"
-                elif message.get("text", "").strip():
-                    if not await self._say(socket, context, message["text"], rate):
-                        return
+                elif message.get("text", "").strip() and not await self._say(
+                    socket, context, message["text"], rate
+                ):
+                    return
                 if message.get("close_context"):
                     opened.discard(context)
                     await socket.send_json({"isFinal": True, "contextId": context})

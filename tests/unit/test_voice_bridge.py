@@ -1,0 +1,369 @@
+"""The bridge over frames: a scripted graph on one side, a voice that costs no time on the other."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from pipecat.audio.dtmf.types import KeypadEntry
+from pipecat.frames.frames import (
+    Frame,
+    InputDTMFFrame,
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMTextFrame,
+    STTUpdateSettingsFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.settings import STTSettings
+from pipecat.tests.utils import SleepFrame, run_test
+
+import voice.bridge as bridge_module
+from graphs.threads import Event, Node, Reply, Snapshot, Token
+from settings import Settings
+from store.calls import Call, Calls
+from store.database import open_database
+from voice.bridge import Bridge
+from voice.frames import CallerTurnFrame, CallEventFrame, UtteranceFrame
+from voice.phrases import phrase
+from voice.providers import STT, TTS, SpeechToText, TextToSpeech
+from voice.record import CallLog
+from voice.transport import Playback
+
+RATE = 8000
+Step = Any
+Script = dict[Any, list[Step]]
+
+
+@dataclass
+class ScriptedThreads:
+    """Answers each input with the steps written for it; a number is a wait in seconds."""
+
+    script: Script
+    events: bool = False
+    asked: list[Any] = field(default_factory=list)
+    running: int = 0
+    most_running: int = 0
+
+    def understands_events(self, _name: str) -> bool:
+        return self.events
+
+    async def turn(self, _graph: str, _thread: str, said: Any) -> AsyncGenerator[Any]:
+        key = said.content if isinstance(said, HumanMessage) else said
+        self.asked.append(key)
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            for step in self.script.get(key, []):
+                if isinstance(step, Exception):
+                    raise step
+                if isinstance(step, (int, float)):
+                    await asyncio.sleep(step)
+                else:
+                    yield step
+        finally:
+            self.running -= 1
+
+
+class Speaker(FrameProcessor):
+    """In the place of voice and transport: takes `secs` to play each utterance, by the clock."""
+
+    def __init__(self, playback: Playback, secs: float) -> None:
+        super().__init__()
+        self._playback, self._secs = playback, secs
+        self._utterance: UtteranceFrame | None = None
+        self.said: list[str] = []
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        ledger, now = self._playback.ledger, time.monotonic()
+        if isinstance(frame, UtteranceFrame):
+            self._utterance = frame
+            self.said.append("")
+            self._playback.on_first_audio(frame, now)
+        elif isinstance(frame, LLMTextFrame):
+            self.said[-1] += frame.text
+        elif isinstance(frame, LLMFullResponseEndFrame) and self._utterance:
+            ledger.begin(self._utterance.utterance_id, self.said[-1])
+            ledger.write(int(self._secs * RATE), now)
+            ledger.complete()
+            self._playback.on_spoken(self._utterance.utterance_id)
+        elif isinstance(frame, InterruptionFrame):
+            ledger.clear(now)
+        await self.push_frame(frame, direction)
+
+
+@dataclass
+class Outcome:
+    """What a scripted conversation led to."""
+
+    said: list[str]
+    call: Call
+    ended: str | None
+    down: list[Frame]
+    up: list[Frame]
+
+    def published(self, kind: str) -> list[dict[str, Any]]:
+        return [f.data for f in self.down if isinstance(f, CallEventFrame) and f.kind == kind]
+
+
+Hold = Callable[..., Any]
+
+
+@pytest.fixture
+def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hold:
+    """Send frames through a bridge and return the outcome."""
+    monkeypatch.setitem(
+        STT,
+        "embedded",
+        SpeechToText(
+            create=lambda _s, _r: None,  # type: ignore[arg-type,return-value]
+            listen_for=lambda e: STTSettings(model=",".join(e.get("keywords", []))),
+        ),
+    )
+    monkeypatch.setitem(TTS, "embedded", TextToSpeech(create=lambda _s, _r: None))  # type: ignore[arg-type,return-value]
+    monkeypatch.setattr(bridge_module, "TICK_SECS", 0.01)
+    monkeypatch.setattr(bridge_module, "FAILURE_PAUSE_SECS", 0.0)
+    monkeypatch.setattr(bridge_module, "PAUSE_SECS", 0.1)
+
+    async def run(
+        threads: ScriptedThreads, *frames: Frame, secs: float = 0.0, **settings: Any
+    ) -> Outcome:
+        async with open_database(tmp_path) as engine:
+            call = Call(
+                sid="CA1",
+                graph="g",
+                thread_id="t",
+                direction="inbound",
+                carrier="twilio",
+                status="ringing",
+                started_at=datetime.now(UTC),
+            )
+            log = CallLog(call, Calls(engine))
+            playback = Playback(RATE)
+            chosen = Settings(_env_file=None, **settings)
+            bridge = Bridge(threads, log, playback, chosen)  # type: ignore[arg-type]
+            speaker = Speaker(playback, secs)
+            down, up = await run_test(
+                Pipeline([bridge, speaker]), frames_to_send=[SleepFrame(0.05), *frames]
+            )
+            ended = bridge.ended.result() if bridge.ended.done() else None
+            await bridge.settle()
+            return Outcome(speaker.said, call, ended, list(down), list(up))
+
+    return run
+
+
+def reply(text: str) -> Reply:
+    return Reply(f"id-{text}", text)
+
+
+def snapshot(**values: Any) -> Snapshot:
+    return Snapshot("g", "t", values=values)
+
+
+def speech(text: str) -> list[Frame]:
+    """A whole turn of the caller, as the turn processor tells it."""
+    return [
+        InterruptionFrame(),
+        UserStartedSpeakingFrame(),
+        UserStoppedSpeakingFrame(),
+        CallerTurnFrame(text, time.monotonic()),
+    ]
+
+
+async def test_the_graph_opens_the_call(hold: Hold) -> None:
+    outcome = await hold(ScriptedThreads({None: [reply("Hello."), snapshot()]}))
+    assert outcome.said == ["Hello."]
+    assert [u.text for u in outcome.call.transcript] == ["Hello."]
+
+
+async def test_what_the_caller_says_becomes_a_turn_and_its_reply_is_spoken(hold: Hold) -> None:
+    threads = ScriptedThreads({"Yes.": [Node("ask"), reply("Which city?"), snapshot()]})
+    outcome = await hold(threads, *speech("Yes."), SleepFrame(0.1))
+    assert threads.asked == [None, "Yes."]
+    assert outcome.said == ["Which city?"]
+    assert outcome.published("node") == [{"name": "ask"}]
+    assert [turn.turn for turn in outcome.call.latency] == [2]
+
+
+async def test_tokens_of_one_message_are_spoken_as_one_utterance(hold: Hold) -> None:
+    tokens = [Token("m", "Good "), Token("m", "morning."), Node("model"), snapshot()]
+    outcome = await hold(ScriptedThreads({None: tokens}), SleepFrame(0.1))
+    assert outcome.said == ["Good morning."]
+    assert [u.text for u in outcome.call.transcript] == ["Good morning."]
+
+
+async def test_what_the_question_expects_reaches_the_recogniser(hold: Hold) -> None:
+    asks = snapshot(expects={"kind": "city", "keywords": ["Mumbai", "Pune"]})
+    outcome = await hold(ScriptedThreads({None: [reply("Which city?"), asks]}))
+    updates = [frame for frame in outcome.up if isinstance(frame, STTUpdateSettingsFrame)]
+    assert [update.delta.model for update in updates if update.delta] == ["Mumbai,Pune"]
+
+
+async def test_the_call_ends_only_when_the_last_word_was_played(hold: Hold) -> None:
+    threads = ScriptedThreads({None: [reply("Goodbye."), snapshot(done=True, outcome="eligible")]})
+    cut = await hold(threads, SleepFrame(0.1), secs=1.0)
+    assert cut.ended == "cancelled"
+    played = await hold(threads, SleepFrame(0.5), secs=0.2)
+    assert played.ended == "done"
+    assert played.call.outcome == "eligible"
+
+
+async def test_a_barge_in_marks_the_message_it_cut_off(hold: Hold) -> None:
+    threads = ScriptedThreads(
+        {None: [reply("A long greeting."), snapshot()], "Stop.": [reply("Yes?"), snapshot()]}
+    )
+    outcome = await hold(threads, SleepFrame(0.05), *speech("Stop."), SleepFrame(0.1), secs=5.0)
+    assert [(u.text, u.interrupted) for u in outcome.call.transcript] == [
+        ("A long greeting.", True),
+        ("Stop.", False),
+        ("Yes?", False),
+    ]
+
+
+async def test_what_was_played_to_its_end_is_not_marked(hold: Hold) -> None:
+    threads = ScriptedThreads({None: [reply("Hello."), snapshot()]})
+    outcome = await hold(threads, SleepFrame(0.1), *speech("Hi."), SleepFrame(0.05))
+    assert not outcome.call.transcript[0].interrupted
+
+
+async def test_a_noise_does_not_silence_the_bot(hold: Hold) -> None:
+    """A cough cuts the question off; without this, both sides would wait for the other."""
+    threads = ScriptedThreads({None: [reply("Which city?"), snapshot()]})
+    outcome = await hold(threads, SleepFrame(0.05), *speech(""), SleepFrame(0.2), secs=5.0)
+    assert outcome.said == ["Which city?", "Which city?"]
+    assert threads.asked == [None]
+    assert [(u.text, u.interrupted) for u in outcome.call.transcript] == [("Which city?", False)]
+
+
+async def test_a_caller_who_goes_on_gets_one_answer_and_the_run_before_it_finishes(
+    hold: Hold,
+) -> None:
+    threads = ScriptedThreads(
+        {
+            "I earn forty": [0.2, reply("Forty rupees?"), snapshot()],
+            "thousand.": [reply("Forty thousand, good."), snapshot()],
+        }
+    )
+    frames = [*speech("I earn forty"), SleepFrame(0.05), *speech("thousand."), SleepFrame(0.4)]
+    outcome = await hold(threads, *frames)
+    assert threads.asked == [None, "I earn forty", "thousand."]
+    assert threads.most_running == 1
+    assert outcome.said == ["Forty thousand, good."]
+
+
+async def test_a_reply_withheld_because_of_a_noise_is_said_after_all(hold: Hold) -> None:
+    threads = ScriptedThreads({"Mumbai.": [0.2, reply("Thank you."), snapshot()]})
+    frames = [*speech("Mumbai."), SleepFrame(0.05), *speech(""), SleepFrame(0.4)]
+    outcome = await hold(threads, *frames)
+    assert outcome.said == ["Thank you."]
+
+
+async def test_a_graph_that_fails_is_heard_as_an_apology_and_kept_in_the_record(
+    hold: Hold,
+) -> None:
+    threads = ScriptedThreads({"Yes.": [ValueError("secret words of the caller")]})
+    outcome = await hold(threads, *speech("Yes."), SleepFrame(0.1))
+    assert outcome.said == [phrase("apology")]
+    assert outcome.call.failure == "The graph failed in a turn (ValueError)."
+    assert outcome.ended == "cancelled"
+
+
+async def test_the_third_failure_in_a_row_ends_the_call_politely(hold: Hold) -> None:
+    threads = ScriptedThreads({"Yes.": [ValueError()]})
+    again = [*speech("Yes."), SleepFrame(0.1)]
+    outcome = await hold(threads, *again, *again, *again, SleepFrame(0.2))
+    assert outcome.said == [phrase("apology"), phrase("apology"), phrase("give_up")]
+    assert outcome.ended == "failed"
+
+
+async def test_a_failure_in_between_does_not_add_up(hold: Hold) -> None:
+    threads = ScriptedThreads({"No.": [ValueError()], "Yes.": [reply("Good."), snapshot()]})
+    frames: list[Frame] = []
+    for text in ("No.", "Yes.", "No.", "Yes.", "No."):
+        frames += [*speech(text), SleepFrame(0.1)]
+    assert (await hold(threads, *frames)).ended == "cancelled"
+
+
+async def test_silence_is_an_event_for_a_graph_that_knows_events(hold: Hold) -> None:
+    silence = Event("silence")
+    threads = ScriptedThreads({silence: [reply("Are you there?"), snapshot()]}, events=True)
+    outcome = await hold(threads, SleepFrame(0.3), silence_secs=0.2)
+    assert threads.asked == [None, silence]
+    assert outcome.said == ["Are you there?"]
+
+
+async def test_any_other_graph_is_prompted_for_and_then_the_call_ends(hold: Hold) -> None:
+    threads = ScriptedThreads({})
+    outcome = await hold(threads, SleepFrame(0.8), silence_secs=0.2)
+    assert outcome.said == [phrase("silence"), phrase("silence_end")]
+    assert threads.asked == [None]
+    assert outcome.ended == "silence"
+
+
+async def test_silence_is_not_counted_while_the_bot_speaks(hold: Hold) -> None:
+    threads = ScriptedThreads({None: [reply("A long greeting."), snapshot()]})
+    outcome = await hold(threads, SleepFrame(0.5), secs=5.0, silence_secs=0.1)
+    assert outcome.said == ["A long greeting."]
+
+
+def keys(digits: str) -> list[Frame]:
+    return [InputDTMFFrame(button=KeypadEntry(digit)) for digit in digits]
+
+
+async def test_a_key_interrupts_and_answers(hold: Hold) -> None:
+    asks = snapshot(expects={"kind": "yes_no"})
+    threads = ScriptedThreads({None: [reply("Salaried?"), asks], "1": [reply("Good."), snapshot()]})
+    outcome = await hold(threads, SleepFrame(0.05), *keys("1"), SleepFrame(0.1), secs=5.0)
+    assert [(u.text, u.source, u.interrupted) for u in outcome.call.transcript] == [
+        ("Salaried?", "speech", True),
+        ("1", "keys", False),
+        ("Good.", "speech", False),
+    ]
+
+
+async def test_the_digits_of_an_amount_make_one_answer(hold: Hold) -> None:
+    threads = ScriptedThreads({None: [snapshot(expects={"kind": "amount"})]})
+    await hold(threads, SleepFrame(0.05), *keys("40000#"), SleepFrame(0.1))
+    assert threads.asked == [None, "40000"]
+
+
+async def test_an_amount_without_a_hash_ends_with_a_pause(hold: Hold) -> None:
+    threads = ScriptedThreads({None: [snapshot(expects={"kind": "amount"})]})
+    await hold(threads, SleepFrame(0.05), *keys("250"), SleepFrame(0.3))
+    assert threads.asked == [None, "250"]
+
+
+async def test_keys_are_told_from_speech_in_the_message(hold: Hold) -> None:
+    seen: list[HumanMessage] = []
+
+    class Threads(ScriptedThreads):
+        async def turn(self, graph: str, thread: str, said: Any) -> AsyncGenerator[Any]:
+            if said:
+                seen.append(said)
+            async for event in super().turn(graph, thread, said):
+                yield event
+
+    await hold(Threads({}), SleepFrame(0.05), *keys("2"), *speech("Yes."), SleepFrame(0.1))
+    assert [(m.content, m.additional_kwargs) for m in seen] == [
+        ("2", {"source": "keys"}),
+        ("Yes.", {}),
+    ]
+
+
+async def test_messages_that_are_not_for_the_ear_are_not_spoken(hold: Hold) -> None:
+    """Only tokens and replies are speech: state, nodes and tool results stay silent."""
+    values = {"messages": [AIMessage("kept"), AIMessage("silent")], "note": "internal"}
+    threads = ScriptedThreads({None: [Node("tools"), snapshot(**values)]})
+    outcome = await hold(threads)
+    assert outcome.said == []
+    assert outcome.published("state") == [{"values": {"note": "internal"}}]

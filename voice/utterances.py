@@ -1,0 +1,81 @@
+"""What the bot is saying, and what it still has to say after a noise cut it off."""
+
+from dataclasses import dataclass, field
+
+SPEECH_DEADLINE_SECS = 15.0
+"""Longest wait for text to speech to begin an utterance, in seconds."""
+
+
+@dataclass(slots=True)
+class Utterance:
+    """A message on its way to the caller's ear."""
+
+    utterance_id: str
+    text: str
+    pushed_at: float
+    handed_over: bool = False
+
+
+@dataclass(slots=True)
+class Utterances:
+    """The messages of one call that are being said; pure, the time is handed in."""
+
+    _open: list[Utterance] = field(default_factory=list)
+    _unsaid: list[tuple[str, str]] = field(default_factory=list)
+
+    def begin(self, utterance_id: str, text: str, now: float) -> None:
+        """Note that a message goes to text to speech."""
+        self._open.append(Utterance(utterance_id, text, now))
+
+    def write(self, utterance_id: str, text: str) -> None:
+        """Note the whole text of a message that was streamed."""
+        for utterance in self._open:
+            if utterance.utterance_id == utterance_id:
+                utterance.text = text
+
+    def hand_over(self, utterance_id: str) -> None:
+        """Note that all audio of a message has gone to the client."""
+        for utterance in self._open:
+            if utterance.utterance_id == utterance_id:
+                utterance.handed_over = True
+
+    @property
+    def pending(self) -> bool:
+        """Whether speech is on its way from text to speech to the client."""
+        return any(not utterance.handed_over for utterance in self._open)
+
+    @property
+    def unsaid(self) -> bool:
+        """Whether something is still to be said."""
+        return bool(self._unsaid)
+
+    def cut(self) -> list[str]:
+        """Note that the caller did not hear the open messages out; returns their ids."""
+        self._unsaid += [(utterance.utterance_id, utterance.text) for utterance in self._open]
+        cut = [utterance.utterance_id for utterance in self._open]
+        self._open.clear()
+        return cut
+
+    def played(self) -> None:
+        """Note that everything open was heard."""
+        self._open.clear()
+
+    def withhold(self, utterance_id: str, text: str) -> None:
+        """Keep a message that must not be said now."""
+        self._unsaid.append((utterance_id, text))
+
+    def take_unsaid(self) -> list[tuple[str, str]]:
+        """Remove what is still to be said: ids and texts, in order."""
+        taken, self._unsaid = self._unsaid, []
+        return taken
+
+    def drop_overdue(self, now: float) -> bool:
+        """Give up the messages that text to speech never spoke; returns whether there were any."""
+        left = [
+            utterance
+            for utterance in self._open
+            if utterance.handed_over or now - utterance.pushed_at <= SPEECH_DEADLINE_SECS
+        ]
+        dropped = len(left) < len(self._open)
+        self._open = left
+        return dropped
