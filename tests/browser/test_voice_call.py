@@ -84,7 +84,8 @@ def start_call(page: Page, url: str) -> None:
     expect(page.locator("#chat .bot.message")).to_be_visible(timeout=LONG_MS)
     page.get_by_role("tab", name="Voice").click()
     page.get_by_role("button", name="Start talking").click()
-    expect(page.locator("[data-speaking=bot]")).to_be_visible(timeout=LONG_MS)
+    in_call = page.locator("[data-phase=talking][data-speaking=bot]")
+    expect(in_call).to_be_visible(timeout=LONG_MS)
 
 
 @pytest.mark.timeout(240)
