@@ -53,6 +53,11 @@ def new_thread_id() -> str:
     return uuid.uuid4().hex
 
 
+def may_be_thread_id(text: str) -> bool:
+    """Whether a text from outside has the form of an id."""
+    return 0 < len(text) <= MAX_THREAD_ID and text.isprintable()
+
+
 async def show(threads: Threads, graph: str, thread_id: str) -> View:
     """Return the conversation as it stands, without running anything.
 
@@ -95,7 +100,7 @@ async def find(threads: Threads, graph: str, thread_id: str) -> View | None:
     Returns:
         The conversation, or None when no graph has one with that id.
     """
-    if not thread_id or len(thread_id) > MAX_THREAD_ID or not thread_id.isprintable():
+    if not may_be_thread_id(thread_id):
         return None
     for name in sorted(threads.names, key=lambda name: name != graph):
         view = await show(threads, name, thread_id)

@@ -1,6 +1,6 @@
 """A graph's own structure as SVG; colours come from the page, so it suits dark and light."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
@@ -8,17 +8,17 @@ from langchain_core.runnables.graph import Graph as Structure
 
 from ui.layered import Edge, Layout, Point, Size, layered
 
-CHARACTER = 7.4
+CHARACTER = 6.8
 """Width of a character of a label, in pixels."""
-PADDING, HEIGHT = 14.0, 34.0
-MARGIN = 8.0
+PADDING, HEIGHT = 13.0, 32.0
+MARGIN = 4.0
 ROOM = Size(380.0, 560.0)
 """Place the drawing has in the page, in pixels; it is turned the way that leaves it larger."""
 
 _ENDS = {"__start__": "start", "__end__": "end"}
 _ARROW = (
-    '<defs><marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"'
-    ' orient="auto-start-reverse"><path d="M0 .8 7 4 0 7.2z" class="arrow"/></marker></defs>'
+    '<defs><marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" orient="auto"'
+    ' markerWidth="7" markerHeight="7"><path d="M0 .8 7 4 0 7.2z" class="arrow"/></marker></defs>'
 )
 
 
@@ -40,7 +40,7 @@ def draw(structure: Structure, title: str, ran: Sequence[str] = ()) -> str:
     right = layered({n: Size(h, w) for n, (w, h) in boxes.items()}, dashed)
     sideways = _scale(*right.size[::-1]) > _scale(*down.size)
     layout = _turned(right) if sideways else down
-    parts = [_edge(route, sideways, dashed[pair]) for pair, route in layout.edges.items()]
+    parts = _edges(layout, dashed, sideways)
     parts += [_node(n, labels[n], boxes[n], layout.nodes[n], ran) for n in labels]
     width, height = layout.size.breadth + 2 * MARGIN, layout.size.depth + 2 * MARGIN
     last = f", last at {labels.get(ran[-1], ran[-1])}" if ran else ""
@@ -65,17 +65,26 @@ def _turned(layout: Layout) -> Layout:
     return Layout(nodes, edges, Size(*layout.size[::-1]))
 
 
-def _edge(route: Sequence[Point], sideways: bool, conditional: bool) -> str:
-    x, y = route[0]
-    path = [f"M{x:.1f} {y:.1f}"]
-    for (x1, y1), (x2, y2) in pairwise(route):
+def _edges(layout: Layout, dashed: Mapping[Edge, bool], sideways: bool) -> list[str]:
+    """Return the curves; a stretch that several edges share is drawn once."""
+    stretches: dict[tuple[Point, Point], bool] = {}
+    ends: set[Point] = set()
+    for pair, route in layout.edges.items():
+        ends.add(route[-1])
+        for stretch in pairwise(route):
+            stretches[stretch] = stretches.get(stretch, True) and dashed[pair]
+    return [_curve(a, b, sideways, dash, b in ends) for (a, b), dash in stretches.items()]
+
+
+def _curve(start: Point, end: Point, sideways: bool, dashed: bool, arrow: bool) -> str:
+    (x1, y1), (x2, y2) = start, end
+    first, second = (x1, (y1 + y2) / 2), (x2, (y1 + y2) / 2)
+    if sideways:
         first, second = ((x1 + x2) / 2, y1), ((x1 + x2) / 2, y2)
-        if not sideways:
-            first, second = (x1, (y1 + y2) / 2), (x2, (y1 + y2) / 2)
-        bends = " ".join(f"{a:.1f} {b:.1f}" for a, b in (first, second, (x2, y2)))
-        path.append(f"C{bends}")
-    kind = "edge conditional" if conditional else "edge"
-    return f'<path class="{kind}" d="{"".join(path)}" marker-end="url(#graph-arrow)"/>'
+    bends = " ".join(f"{x:.1f} {y:.1f}" for x, y in (first, second, end))
+    kind = "edge conditional" if dashed else "edge"
+    head = ' marker-end="url(#graph-arrow)"' if arrow else ""
+    return f'<path class="{kind}" d="M{x1:.1f} {y1:.1f}C{bends}"{head}/>'
 
 
 def _node(name: str, label: str, box: tuple[float, float], place: Point, ran: Sequence[str]) -> str:

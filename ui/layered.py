@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-LAYER_GAP = 44.0
+LAYER_GAP = 40.0
 """Free space between two layers, in pixels."""
-NODE_GAP = 22.0
+NODE_GAP = 12.0
 """Free space between two nodes of a layer, in pixels."""
-BEND_SIZE = 6.0
+BEND_SIZE = 4.0
 """Breadth kept free for an edge that passes through a layer, in pixels."""
 SWEEPS = 12
 
@@ -55,9 +55,9 @@ def layered(sizes: Mapping[str, Size], edges: Iterable[Edge]) -> Layout:
     pairs = [pair for pair in dict.fromkeys(edges) if pair[0] != pair[1]]
     forward = _without_cycles(list(sizes), pairs)
     rank = _ranks(list(sizes), forward.values())
-    chains = {pair: _chain(*forward[pair], rank) for pair in pairs}
+    chains = {pair: _chain(forward[pair], rank, forward[pair] == pair) for pair in pairs}
     layers = _layers(rank, chains.values())
-    links = [link for chain in chains.values() for link in pairwise(chain)]
+    links = list(dict.fromkeys(link for chain in chains.values() for link in pairwise(chain)))
     layers = _ordered(layers, links)
     breadths = {vertex: _size(vertex, sizes).breadth for layer in layers for vertex in layer}
     across = _coordinates(layers, links, breadths)
@@ -113,10 +113,14 @@ def _ranks(nodes: Sequence[str], edges: Iterable[Edge]) -> dict[str, int]:
     return rank
 
 
-def _chain(source: str, target: str, rank: Mapping[str, int]) -> list[Vertex]:
-    """Return the edge as a vertex in each layer: its ends, and bends where it passes through."""
+def _chain(edge: Edge, rank: Mapping[str, int], forward: bool) -> list[Vertex]:
+    """Return the edge as a vertex in each layer: its ends, and bends where it passes through.
+
+    Edges to the same target share their bends, so that they join instead of running side by side.
+    """
+    source, target = edge
     between = range(rank[source] + 1, rank[target])
-    return [source, *((source, target, layer) for layer in between), target]
+    return [source, *((target, layer, forward or source) for layer in between), target]
 
 
 def _layers(rank: Mapping[str, int], chains: Iterable[Sequence[Vertex]]) -> list[list[Vertex]]:
@@ -125,7 +129,9 @@ def _layers(rank: Mapping[str, int], chains: Iterable[Sequence[Vertex]]) -> list
         layers[layer].append(node)
     for chain in chains:
         for offset, bend in enumerate(chain[1:-1], start=1):
-            layers[rank[str(chain[0])] + offset].append(bend)
+            passed = layers[rank[str(chain[0])] + offset]
+            if bend not in passed:
+                passed.append(bend)
     return layers
 
 
@@ -141,7 +147,7 @@ def _neighbours(links: Iterable[tuple[Vertex, Vertex]]) -> tuple[dict[Vertex, li
 def _ordered(
     layers: list[list[Vertex]], links: Sequence[tuple[Vertex, Vertex]]
 ) -> list[list[Vertex]]:
-    """Order each layer by the mean place of its neighbours; keep the order with fewest crossings."""
+    """Order each layer by the mean place of its neighbours; keep what has fewest crossings."""
     above, below = _neighbours(links)
     best, fewest = [list(layer) for layer in layers], _crossings(layers, links)
     for sweep in range(SWEEPS):

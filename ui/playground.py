@@ -11,7 +11,16 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from graphs.threads import Threads, UnknownGraph
-from ui.conversation import View, find, new_thread_id, open_conversation, say, show
+from ui.conversation import (
+    Line,
+    View,
+    find,
+    may_be_thread_id,
+    new_thread_id,
+    open_conversation,
+    say,
+    show,
+)
 from ui.drawing import draw
 from ui.state_panel import outcome_badge, state_panel
 from ui.theme import page_theme
@@ -30,7 +39,9 @@ _HEAD = """
 _HEADER = """
 <header class="masthead">
   <h1 class="masthead-name">Dialgraph</h1>
-  <p class="masthead-line">LangGraph agents that answer the telephone. Type or talk: it is one conversation.</p>
+  <p class="masthead-line">
+    LangGraph agents that answer the telephone. Type or talk: it is one conversation.
+  </p>
 </header>
 """
 _FROM_ADDRESS = """() => {
@@ -44,6 +55,14 @@ _TO_ADDRESS = """(graph, thread) => {
   address.searchParams.set("thread", thread);
   history.replaceState(history.state, "", address);
   window.dispatchEvent(new CustomEvent("dialgraph:conversation", {detail: {graph, thread}}));
+}"""
+_COPY = """(thread) => {
+  const button = document.querySelector("#copy");
+  const told = (text) => {
+    button.textContent = text;
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  };
+  navigator.clipboard?.writeText(thread).then(() => told("Copied"), () => told("Not allowed"));
 }"""
 _ON_VOICE = "element.addEventListener('dialgraph:turn', () => trigger('change'));"
 
@@ -67,7 +86,7 @@ def mount_playground(
         backend, default_graph=default_graph, max_message_chars=max_message_chars
     )
     app.mount("/playground", StaticFiles(directory=_ASSETS), name="playground")
-    return gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         app,
         blocks,
         path="/",
@@ -78,6 +97,7 @@ def mount_playground(
         ssr_mode=False,
         show_error=True,
     )
+    return mounted
 
 
 def create_playground(
@@ -90,94 +110,135 @@ def create_playground(
         default_graph: graph shown first; when it is not served, the first one that is.
         max_message_chars: longest message, in characters.
     """
-    with gr.Blocks(title="Dialgraph", analytics_enabled=False, fill_width=True) as page:
+    blocks: gr.Blocks = gr.Blocks(title="Dialgraph", analytics_enabled=False, fill_width=True)
+    with blocks:
+        page = _Page(backend, default_graph, max_message_chars)
+        page.listen(blocks)
+    return blocks
+
+
+class _Page:
+    """The parts of the page, and what happens when they are used."""
+
+    def __init__(self, backend: Backend, default_graph: str, max_message_chars: int) -> None:
+        self._threads = backend
+        self._default_graph = default_graph
         with gr.Row(elem_id="top"):
-            gr.HTML(_HEADER)
-            graph = gr.Dropdown([], label="Graph", elem_id="graph", filterable=False)
-            new = gr.Button("New conversation", elem_id="new")
-        notice = gr.HTML(elem_id="notice")
+            _html(_HEADER)
+            self.graph = gr.Dropdown([], label="Graph", elem_id="graph", filterable=False)
+            self.new = gr.Button("New conversation", elem_id="new")
+        self.notice = _html(elem_id="notice")
         with gr.Row(elem_id="work"):
             with gr.Column(elem_id="conversation"), gr.Tabs(elem_id="ways"):
                 with gr.Tab("Chat", id="chat"):
-                    chat = _chat()
+                    self.chat = _chat()
                     with gr.Row(elem_id="write"):
-                        message = _message(max_message_chars)
-                        send = gr.Button("Send", variant="primary", elem_id="send")
+                        self.message = _message(max_message_chars)
+                        self.send = gr.Button("Send", variant="primary", elem_id="send")
                 with gr.Tab("Voice", id="voice", render_children=True):
-                    voice = gr.HTML("<dialgraph-voice></dialgraph-voice>", js_on_load=_ON_VOICE)
+                    self.voice = _html("<dialgraph-voice></dialgraph-voice>", js_on_load=_ON_VOICE)
             with gr.Column(elem_id="beside"):
-                gr.HTML("<h2>State</h2>", elem_classes="heading")
-                state = gr.HTML(state_panel(None), elem_id="state")
-                gr.HTML("<h2>Graph</h2>", elem_classes="heading")
-                drawing = gr.HTML(elem_id="drawing")
-                thread, other = _thread()
-        certificate = gr.HTML(elem_id="certificate")
+                _html("<h2>State</h2>", elem_classes="heading")
+                self.state = _html(state_panel(None), elem_id="state")
+                _html("<h2>Graph</h2>", elem_classes="heading")
+                self.drawing = _html(elem_id="drawing")
+                self.thread, self.other = _thread()
+        self.certificate = _html(elem_id="certificate")
 
-        def shown(view: View) -> Components:
-            """Return what each component shows of a view."""
-            threads = backend()
-            structure = (
-                threads.graph(view.graph).get_graph() if view.graph in threads.names else None
-            )
-            return {
-                graph: gr.update(value=view.graph, choices=threads.names),
-                thread: view.thread_id,
-                chat: view.lines,
-                state: state_panel(view.snapshot),
-                drawing: draw(structure, view.graph, view.ran) if structure else "",
-                certificate: _certificate(view),
-                notice: _notice(view.notice),
-                message: view.unsent,
-            }
-
-        async def load(name: str, thread_id: str) -> AsyncIterator[Components]:
-            names = backend().names
-            name = name or (default_graph if default_graph in names else next(iter(names), ""))
-            async for view in open_conversation(backend(), name, thread_id or new_thread_id()):
-                yield shown(view)
-
-        async def start(name: str) -> AsyncIterator[Components]:
-            async for view in open_conversation(backend(), name, new_thread_id()):
-                yield shown(view)
-
-        async def answer(text: str, name: str, thread_id: str) -> AsyncIterator[Components]:
-            if not text.strip():
-                return
-            async for view in say(backend(), name, thread_id, text.strip()):
-                yield shown(view)
-
-        async def go_on(name: str, thread_id: str) -> Components:
-            view = await find(backend(), name, thread_id.strip())
-            if view is None:
-                text = f"There is no conversation {thread_id.strip()!r} here. Check the id."
-                return {notice: _notice(text)}
-            return shown(view) | {other: ""}
-
-        async def follow_voice(name: str, thread_id: str) -> Components:
-            try:
-                changed = shown(await show(backend(), name, thread_id))
-            except UnknownGraph as error:
-                return {notice: _notice(str(error))}
-            return {part: changed[part] for part in (chat, state, drawing, certificate)}
-
-        parts = [graph, thread, chat, state, drawing, certificate, notice, message]
+    def listen(self, blocks: gr.Blocks) -> None:
+        """Wire the events of the page."""
+        seen = [self.chat, self.state, self.drawing, self.certificate, self.notice]
+        parts = [self.graph, self.thread, self.message, *seen]
+        here = [self.graph, self.thread]
         quiet: dict[str, Any] = {
             "show_progress": "hidden",
             "preprocess": False,
             "api_visibility": "private",
             "concurrency_limit": None,
         }
-        page.load(load, [graph, thread], parts, js=_FROM_ADDRESS, **quiet)
-        new.click(start, [graph], parts, **quiet)
-        graph.input(start, [graph], parts, **quiet)
-        written = [message, graph, thread]
-        gr.on([message.submit, send.click], answer, written, parts, trigger_mode="once", **quiet)
-        other.submit(go_on, [graph, other], [*parts, other], **quiet)
-        voice.change(
-            follow_voice, [graph, thread], [chat, state, drawing, certificate, notice], **quiet
+        blocks.load(self._load, here, parts, js=_FROM_ADDRESS, **quiet)
+        gr.on([self.new.click, self.graph.input], self._start, [self.graph], parts, **quiet)
+        gr.on(
+            [self.message.submit, self.send.click],
+            self._answer,
+            [self.message, *here],
+            parts,
+            trigger_mode="always_last",  # what is sent while the graph answers goes next
+            **quiet,
         )
-        thread.change(None, [graph, thread], js=_TO_ADDRESS, api_visibility="private")
-    return page
+        self.other.submit(self._go_on, [self.graph, self.other], [*parts, self.other], **quiet)
+        self.voice.change(self._follow_voice, here, seen, **quiet)
+        self.thread.change(None, here, js=_TO_ADDRESS, api_visibility="private")
+
+    async def _load(self, graph: str, thread_id: str) -> AsyncIterator[Components]:
+        if not may_be_thread_id(thread_id):
+            thread_id = new_thread_id()
+        graph = graph or self._first_graph()
+        async for part in self._followed(open_conversation(self._threads(), graph, thread_id)):
+            yield part
+
+    async def _start(self, graph: str) -> AsyncIterator[Components]:
+        opened = open_conversation(self._threads(), graph, new_thread_id())
+        async for part in self._followed(opened):
+            yield part
+
+    async def _answer(self, text: str, graph: str, thread_id: str) -> AsyncIterator[Components]:
+        yield {self.message: ""}
+        if text.strip():
+            thread_id = thread_id or new_thread_id()
+            async for part in self._followed(say(self._threads(), graph, thread_id, text.strip())):
+                yield part
+
+    async def _go_on(self, graph: str, thread_id: str) -> Components:
+        view = await find(self._threads(), graph, thread_id.strip())
+        if view is None:
+            text = f"There is no conversation {thread_id.strip()!r} here. Check the id."
+            return {self.notice: _notice(text)}
+        return self._shown(view, None) | {self.other: ""}
+
+    async def _follow_voice(self, graph: str, thread_id: str) -> Components:
+        try:
+            view = await show(self._threads(), graph, thread_id)
+        except UnknownGraph as error:
+            return {self.notice: _notice(str(error))}
+        return self._shown(view, View(graph, thread_id))
+
+    async def _followed(self, views: AsyncIterator[View]) -> AsyncIterator[Components]:
+        before = None
+        async for view in views:
+            if changed := self._shown(view, before):
+                yield changed
+            before = view
+
+    def _shown(self, view: View, before: View | None) -> Components:
+        """Return what the parts show of a view, as far as it changed since the one before."""
+        threads, changed = self._threads(), Components()
+        served = view.graph in threads.names
+        if before is None:
+            graph = view.graph if served else self._first_graph()
+            changed[self.graph] = gr.update(value=graph, choices=threads.names)
+            changed[self.thread] = view.thread_id if served else ""
+        if before is None or view.lines != before.lines:
+            changed[self.chat] = [_as_text(line) for line in view.lines]
+        if served and (before is None or view.ran != before.ran):
+            structure = threads.graph(view.graph).get_graph()
+            changed[self.drawing] = draw(structure, view.graph, view.ran)
+        if before is None or view.snapshot is not before.snapshot:
+            changed[self.state] = state_panel(view.snapshot)
+            changed[self.certificate] = _certificate(view)
+        if before is None or view.notice != before.notice:
+            changed[self.notice] = _notice(view.notice)
+        if view.unsent:
+            changed[self.message] = view.unsent
+        return changed
+
+    def _first_graph(self) -> str:
+        names = self._threads().names
+        return self._default_graph if self._default_graph in names else next(iter(names), "")
+
+
+def _html(value: str = "", **options: Any) -> gr.HTML:
+    return gr.HTML(value, apply_default_css=False, **options)
 
 
 def _chat() -> gr.Chatbot:
@@ -189,11 +250,17 @@ def _chat() -> gr.Chatbot:
         height=None,
         buttons=[],
         render_markdown=False,
+        allow_tags=False,
         group_consecutive_messages=False,
         feedback_options=None,
         layout="bubble",
         placeholder="The conversation opens here.",
     )
+
+
+def _as_text(line: Line) -> Line:
+    """Return a line that the chat, which renders HTML in any case, shows as it was said."""
+    return {**line, "content": escape(line["content"], quote=False)}
 
 
 def _message(max_chars: int) -> gr.Textbox:
@@ -210,9 +277,10 @@ def _message(max_chars: int) -> gr.Textbox:
 
 
 def _thread() -> tuple[gr.Textbox, gr.Textbox]:
-    thread = gr.Textbox(
-        label="This conversation", elem_id="thread", interactive=False, buttons=["copy"]
-    )
+    with gr.Row(elem_id="thread"):
+        thread = gr.Textbox(label="This conversation", interactive=False, min_width=120)
+        copy = gr.Button("Copy", elem_id="copy")
+    copy.click(None, [thread], js=_COPY, api_visibility="private")
     other = gr.Textbox(
         label="Go on with another",
         elem_id="other",

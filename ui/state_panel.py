@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
@@ -34,7 +35,7 @@ def state_panel(snapshot: Snapshot | None) -> str:
     """Return the state as HTML; None while there is nothing to show yet."""
     if snapshot is None or not snapshot.exists:
         return '<p class="quiet">The conversation has not begun.</p>'
-    known = list(_facts(_without(snapshot.values, _NOT_FACTS)))
+    known = list(_facts(_worth_reading(snapshot.values)))
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in known)
     facts = f'<dl class="facts">{rows}</dl>' if rows else ""
     raw = json.dumps(_plain(_without(snapshot.values, {"messages"})), indent=2, ensure_ascii=False)
@@ -63,6 +64,14 @@ def _standing(snapshot: Snapshot) -> str:
     return f'<p class="standing">{outcome_badge(outcome)}<span>{text}</span></p>'
 
 
+def _worth_reading(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the `facts` and `reasons` of a graph that names them so, else everything it keeps."""
+    if "facts" not in values:
+        return _without(values, _NOT_FACTS)
+    reasons = values.get("reasons")
+    return {"facts": values["facts"]} | ({"reasons": reasons} if reasons else {})
+
+
 def _facts(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield what is worth reading as name and HTML; one level of mapping is opened up."""
     for name, value in values.items():
@@ -74,17 +83,44 @@ def _facts(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
 
 
 def _shown(value: Any) -> str:
-    if value is None or value == "" or value == []:
-        return '<span class="quiet">not known</span>'
+    if value in (None, "", []):
+        return '<span class="quiet">not known yet</span>'
     if isinstance(value, bool):
         return "Yes" if value else "No"
-    if isinstance(value, int | float):
-        return f"{value:,}"
     if isinstance(value, list):
-        flat = all(isinstance(item, str | int | float) for item in value)
-        return escape(", ".join(map(str, value))) if flat else f"{len(value)} entries"
+        return _range(value) or escape(", ".join(_text(item) for item in value))
+    return escape(_text(value))
+
+
+def _range(value: list[Any]) -> str | None:
+    """Return a pair of numbers as what lies between them; None when the list is no such pair."""
+    if len(value) != 2 or not any(_is_number(end) for end in value):
+        return None
+    if not all(end is None or _is_number(end) for end in value):
+        return None
+    low, high = (end if end is None else _text(end) for end in value)
+    if low is None or high is None:
+        return f"at least {low}" if high is None else f"at most {high}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _text(value: Any) -> str:
+    if _is_number(value):
+        return f"{Decimal(str(value)):,}"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     text = str(value)
-    return escape(_words(text) if text.isidentifier() else text)
+    if re.fullmatch(r"\w+(\.\w+)*", text):  # a code, such as not_eligible or salary.below_minimum
+        return text.replace(".", ": ").replace("_", " ").capitalize()
+    return text
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int | float) or (
+        isinstance(value, str) and bool(re.fullmatch(r"-?\d{1,15}(\.\d+)?", value))
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -1,10 +1,14 @@
 """The theme: Gradio's own parts in the colours of the page's style sheet."""
 
 import gradio as gr
+from gradio.themes.utils.fonts import LocalFont
 
 
 def page_theme() -> gr.themes.Base:
-    """Return Gradio's base theme with the palette of `assets/style.css`, dark and light."""
+    """Return Gradio's base theme with the palette of `assets/style.css`, dark and light.
+
+    Its fonts come with Gradio, so nothing is fetched; their 600 lacks most letters, 700 is whole.
+    """
     parts = {
         "body_background_fill": "var(--ground)",
         "body_text_color": "var(--ink)",
@@ -25,6 +29,8 @@ def page_theme() -> gr.themes.Base:
         "input_shadow_focus": "0 0 0 1px var(--accent)",
         "button_primary_background_fill": "var(--accent)",
         "button_primary_background_fill_hover": "var(--accent)",
+        "button_primary_border_color": "var(--accent)",
+        "button_primary_border_color_hover": "var(--accent)",
         "button_primary_text_color": "var(--on-accent)",
         "button_secondary_background_fill": "var(--card)",
         "button_secondary_background_fill_hover": "var(--ground)",
@@ -33,5 +39,9 @@ def page_theme() -> gr.themes.Base:
     }
     dark = {f"{name}_dark": value for name, value in parts.items()}
     shape = {"input_border_width": "1px", "button_border_width": "1px"}
-    theme = gr.themes.Base(radius_size=gr.themes.sizes.radius_lg)
+    theme = gr.themes.Base(
+        radius_size=gr.themes.sizes.radius_lg,
+        font=[LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
+        font_mono=[LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
+    )
     return theme.set(**parts, **dark, **shape)

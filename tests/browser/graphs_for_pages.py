@@ -88,7 +88,8 @@ class Typist(BaseChatModel):
 
 def streaming(go: Any) -> Graph:
     """Answer slowly; the last word comes when the event `go` is set."""
-    model = Typist(words="This answer is written word by word until it stops.".split(), go=go)
+    words = ["This", "answer", "is", "written", "word", "by", "word", "until", "it", "stops."]
+    model = Typist(words=words, go=go)
 
     async def answer(state: SurveyState) -> dict[str, Any]:
         if not state.get("messages"):

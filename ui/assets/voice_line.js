@@ -45,8 +45,8 @@ export class Line extends EventTarget {
       this.#capture = new AudioContext({ latencyHint: "interactive" });
       this.#playback = new AudioContext({ latencyHint: "interactive", sampleRate: OUTPUT_RATE });
       await this.#takeMicrophone();
+      await this.#startPlayback(); // before the first sound can come
       await this.#connect(graph, thread);
-      await this.#startPlayback();
       await this.#startCapture();
     } catch (error) {
       this.#release();
@@ -104,7 +104,7 @@ export class Line extends EventTarget {
         if (message.type !== "ready") return;
         clearTimeout(timer);
         socket.onmessage = (event) => this.#receive(event.data);
-        socket.onclose = () => this.#close(this.#ended ? null : this.#broken());
+        socket.onclose = ({ code }) => this.#close(this.#ended || code === 1000 ? this.#problem : this.#broken());
         this.#tell("message", message);
         resolve();
       };
@@ -117,12 +117,12 @@ export class Line extends EventTarget {
 
   #receive(data) {
     if (data instanceof ArrayBuffer) {
-      this.#loudspeaker?.port.postMessage({ pcm: data }, [data]);
+      this.#loudspeaker.port.postMessage({ pcm: data }, [data]);
       return;
     }
     const message = JSON.parse(data);
-    if (message.type === "mark") this.#loudspeaker?.port.postMessage({ mark: message.id });
-    if (message.type === "clear") this.#loudspeaker?.port.postMessage({ clear: true });
+    if (message.type === "mark") this.#loudspeaker.port.postMessage({ mark: message.id });
+    if (message.type === "clear") this.#loudspeaker.port.postMessage({ clear: true });
     if (message.type === "error") this.#problem = message.message;
     this.#tell("message", message);
     if (message.type === "ended") {
