@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import importlib.util
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -163,7 +163,12 @@ class Threads:
         return "event" in self.graph(name).channels
 
     async def turn(
-        self, name: str, thread_id: str, said: HumanMessage | Event | None
+        self,
+        name: str,
+        thread_id: str,
+        said: HumanMessage | Event | None,
+        *,
+        languages: Iterable[str] | None = None,
     ) -> AsyncGenerator[TurnEvent]:
         """Run one turn and yield what happens; the last item is the `Snapshot` after it.
 
@@ -173,6 +178,7 @@ class Threads:
             name: the graph.
             thread_id: the conversation.
             said: what the person said; None opens (or reopens) the conversation.
+            languages: those the channel can speak, for a graph whose context knows `languages`.
 
         Raises:
             UnknownGraph: no graph of that name is served.
@@ -187,7 +193,11 @@ class Threads:
             try:
                 async with asyncio.timeout(self._turn_timeout):
                     async for mode, part in graph.astream(
-                        value, config, stream_mode=["messages", "updates"], durability="exit"
+                        value,
+                        config,
+                        context=_context(graph, languages),
+                        stream_mode=["messages", "updates"],
+                        durability="exit",
                     ):
                         for event in _events(mode, part, streamed):
                             yield event
@@ -266,6 +276,14 @@ def load_graph(address: str) -> Graph:
     if not isinstance(graph, CompiledStateGraph):
         raise ValueError(f"{address!r} is {type(graph).__name__}, expected a compiled StateGraph.")
     return graph
+
+
+def _context(graph: Graph, languages: Iterable[str] | None) -> Any:
+    """The run's context: the languages of the channel, where the graph can stay within them."""
+    known = getattr(graph.context_schema, "__annotations__", {})
+    if languages is None or "languages" not in known:
+        return None
+    return {"languages": ",".join(sorted(languages))}
 
 
 def _key(name: str, thread_id: str) -> str:

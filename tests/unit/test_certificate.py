@@ -170,7 +170,8 @@ def test_a_certificate_of_other_rules_is_not_reproduced_and_says_why(
     eligible: dict[str, Any], tmp_path: Path, stricter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "server.cli.eligibility.get_settings", lambda: type("S", (), {"eligibility_rules": stricter})
+        "server.cli.eligibility.get_settings",
+        lambda: type("S", (), {"eligibility_rules": stricter}),
     )
     result = CliRunner().invoke(app, ["replay", saved(tmp_path, eligible)])
     assert result.exit_code == 1

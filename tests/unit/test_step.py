@@ -362,7 +362,10 @@ def test_another_city_needs_no_code(tmp_path: Path) -> None:
         ({"limits": {"reasks": -1, "silences": 2, "turns": 30}}, "limits.reasks"),
         ({"limits": {"reasks": 2, "silences": 2}}, "limits.turns"),
         ({"surprise": 1}, "surprise"),
-        ({"city": {"id": "c", "served": {"delhi": {"en": "Delhi"}}, "policies": {"x": "ask"}}}, "x"),
+        (
+            {"city": {"id": "c", "served": {"delhi": {"en": "Delhi"}}, "policies": {"x": "ask"}}},
+            "x",
+        ),
     ],
 )
 def test_a_malformed_rules_file_is_refused_by_field(
@@ -378,7 +381,9 @@ def test_a_reply_that_says_approved_is_refused(tmp_path: Path) -> None:
         text = text.replace("Thank you! You are preliminarily eligible", "You are approved")
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     file = changed_rules(tmp_path)
-    document = yaml.safe_load(file.read_text(encoding="utf-8")) | {"replies": ["en.yaml", "hi.yaml"]}
+    document = yaml.safe_load(file.read_text(encoding="utf-8")) | {
+        "replies": ["en.yaml", "hi.yaml"]
+    }
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
     with pytest.raises(RulesError, match="replies.eligible: must not say 'approv'"):
         load_rules(file)
