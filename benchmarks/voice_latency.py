@@ -267,7 +267,7 @@ async def barge_in_ms(line: Line) -> float:
     line.say("Wait, wait, I have a question.")
     cleared = await line.until("clear", since=since)
     took = (cleared - line.speech_began_at) * 1000
-    await line.until_bot_is_quiet(since=len(line.heard))
+    await line.until_bot_is_quiet(since=len(line.heard), pause=1.5)
     return took
 
 
@@ -284,8 +284,9 @@ async def measure(rounds: int) -> dict[str, tuple[list[float], list[float]]]:
                         responses.append(await response_ms(line, text))
                     except TimeoutError:
                         print(f"{bot} did not answer {text!r}")
-                with contextlib.suppress(TimeoutError):
-                    barge_ins.append(await barge_in_ms(line))
+                for _ in range(3):
+                    with contextlib.suppress(TimeoutError):
+                        barge_ins.append(await barge_in_ms(line))
                 await line.hang_up()
     return times
 

@@ -105,6 +105,7 @@ class Bridge(FrameProcessor):
         self._playback = playback
         self._settings = settings
         self._announce = announce
+        self._languages = TTS[settings.tts].languages
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Resolves to the reason once the call is over: done, hangup, silence, failed, too_long."""
         self._inputs: asyncio.Queue[_Input] = asyncio.Queue()
@@ -254,7 +255,9 @@ class Bridge(FrameProcessor):
         self._stopwatch.decided(turn, given.spoke_until, given.decided_at)
         try:
             async with contextlib.aclosing(
-                self._threads.turn(self._graph, self._thread_id, given.said)
+                self._threads.turn(
+                    self._graph, self._thread_id, given.said, languages=self._languages
+                )
             ) as events:
                 await self._speak_events(events, turn, epoch)
         except Exception as error:
@@ -385,7 +388,7 @@ class Bridge(FrameProcessor):
 
     def _language(self) -> str:
         language = self._expects.get("language", "en")
-        return language if language in TTS[self._settings.tts].languages else "en"
+        return language if language in self._languages else "en"
 
     # Time
 

@@ -232,7 +232,7 @@ class Switchboard:
             reason = await conversation.run()
         except Exception as error:
             call_log.failed(f"The call broke off ({type(error).__name__}).")
-            log.exception("A call broke off.")
+            log.error("A call broke off (%s).", type(error).__name__)
         finally:
             self._held.pop(call.sid, None)
             if not self._held:

@@ -7,7 +7,9 @@ verdict is there when the voice activity detector reports the end of speech.
 
 import asyncio
 import copy
+import math
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -29,6 +31,8 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from settings import Settings
 from voice.frames import CallerTurnFrame, ExpectationFrame
 
+LEVEL_WINDOWS = 4
+"""Windows of 32 ms within which the level is the highest one: a word's own pauses count as loud."""
 EARLY_SECS = 0.1
 """Silence after which Smart Turn is asked, in seconds."""
 TRANSCRIPT_GRACE_SECS = 1.0
@@ -60,7 +64,11 @@ def warm_up() -> None:
 
 
 class VoiceActivity(SileroVADAnalyzer):
-    """Silero for one call on the shared model."""
+    """Silero for one call on the shared model.
+
+    Loudness is the level of the last windows rather than pipecat's average over 0.4 seconds,
+    which sees a caller who interrupts a quarter of a second late, at a hundred times the cost.
+    """
 
     def __init__(self, params: VADParams) -> None:
         VADAnalyzer.__init__(self, params=params)
@@ -68,6 +76,14 @@ class VoiceActivity(SileroVADAnalyzer):
         self._model.reset_states()
         self._windows_since_reset = 0
         self._low_confidence_windows = 0
+        self._levels: deque[float] = deque(maxlen=LEVEL_WINDOWS)
+
+    def _get_smoothed_volume(self, audio: bytes) -> float:
+        """The highest level of the last windows, on pipecat's scale: 0 at -110 dB, 1 at -10 dB."""
+        samples = np.frombuffer(audio, np.int16).astype(np.float32) / 32768
+        power = float(np.mean(np.square(samples)))
+        self._levels.append((10 * math.log10(max(power, 1e-11)) + 110) / 100)
+        return max(self._levels)
 
     @property
     def pause_secs(self) -> float:

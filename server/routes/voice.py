@@ -24,6 +24,7 @@ router = APIRouter(tags=["voice"])
 START_SECS = 10.0
 """Time a stream has to say which call it is, in seconds."""
 POLICY_VIOLATION = 1008
+MAX_THREAD_ID = 128
 
 _ENDED: Mapping[str, Status] = {
     "completed": "completed",
@@ -121,6 +122,8 @@ async def browser(websocket: WebSocket, session_id: str, services: ServicesDep) 
         if start.get("type") != "start":
             raise ValueError("expected the message start")
         thread_id = start.get("thread_id")
+        if thread_id and len(str(thread_id)) > MAX_THREAD_ID:
+            raise ValueError(f"expected a thread_id of at most {MAX_THREAD_ID} characters")
         call = await services.switchboard.admit_browser(
             str(start.get("graph") or services.settings.default_graph),
             str(thread_id) if thread_id else None,

@@ -22,10 +22,13 @@ SILENCE = audioop.lin2ulaw(bytes(2 * FRAME_BYTES), 2)
 
 
 def spoken(text: str) -> bytes:
-    """A sentence in the embedded voice, as 8 kHz mu-law."""
+    """A sentence in the embedded voice, as 8 kHz mu-law that ends with its last sound."""
     from voice.providers.embedded_tts import voice
 
-    return audioop.lin2ulaw(voice().synthesise(text, 8000), 2)
+    pcm = voice().synthesise(text, 8000)
+    level = np.abs(np.frombuffer(pcm, np.int16).astype(np.int32))
+    last = int(np.flatnonzero(level > 0.02 * level.max())[-1])
+    return audioop.lin2ulaw(pcm[: 2 * (last + 1)], 2)
 
 
 def to_pcm16k(mulaw: bytes) -> bytes:
@@ -108,11 +111,13 @@ class Line:
     def playing(self) -> bool:
         return time.monotonic() < self._plays_until
 
-    async def until_bot_is_quiet(self, wait: float = 20.0, since: int = 0) -> None:
+    async def until_bot_is_quiet(
+        self, wait: float = 20.0, since: int = 0, pause: float = 0.4
+    ) -> None:
         """Wait until the bot has spoken beyond `since` bytes and has been quiet for a moment."""
         async with asyncio.timeout(wait):
             while (
-                len(self.heard) <= since or time.monotonic() < self._plays_until + 0.3
+                len(self.heard) <= since or time.monotonic() < self._plays_until + pause
             ) and not self.closed.is_set():
                 await asyncio.sleep(0.02)
 
@@ -199,6 +204,6 @@ def words(text: str) -> str:
 
 def transcript(mulaw: bytes) -> str:
     """What the embedded recogniser makes of a stretch of the line."""
-    from voice.providers.embedded_stt import engine
+    from voice.providers.recogniser import engine
 
     return words(engine()._recogniser.transcribe(audioop.ulaw2lin(mulaw, 2), 8000).text)

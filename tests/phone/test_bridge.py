@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 from langchain_core.messages import HumanMessage
 
+from graphs.eligibility.graph import graph as eligibility
 from graphs.threads import Reply
 from tests.phone.call_graphs import GREETING, LAST, SECOND, interview
 from tests.phone.conftest import Serve
@@ -197,6 +198,31 @@ async def test_a_client_that_stops_reading_does_not_hold_the_call_for_ever(serve
 def _masked(text: bytes) -> bytes:
     """A text frame of a WebSocket client, with a mask of zeros."""
     return b"\x81" + bytes([0x80 | 126]) + len(text).to_bytes(2, "big") + bytes(4) + text
+
+
+async def test_the_eligibility_interview_is_held_by_voice(serve: Serve) -> None:
+    async with serve(eligibility) as server:
+        line = Line(server.base)
+        await line.call()
+        await line.until_bot_is_quiet(pause=1.0)
+        for answer in ("Yes, I am salaried.", "Forty thousand rupees.", "Mumbai."):
+            heard = len(line.heard)
+            line.say(answer)
+            await line.until_bot_is_quiet(since=heard, pause=1.0)
+        await asyncio.wait_for(line.closed.wait(), 30)
+        call = await server.record(line.call_sid)
+        assert (call.status, call.outcome) == ("completed", "eligible")
+
+
+async def test_the_eligibility_interview_is_held_with_keys(serve: Serve) -> None:
+    async with serve(eligibility) as server:
+        line = Line(server.base)
+        await line.call()
+        await line.until_bot_speaks()
+        await line.key("2")
+        await asyncio.wait_for(line.closed.wait(), 30)
+        call = await server.record(line.call_sid)
+        assert (call.status, call.outcome) == ("completed", "not_eligible")
 
 
 async def test_ten_calls_leave_no_task_thread_or_file_behind(serve: Serve) -> None:

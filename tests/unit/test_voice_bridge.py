@@ -56,7 +56,9 @@ class ScriptedThreads:
     def understands_events(self, _name: str) -> bool:
         return self.events
 
-    async def turn(self, _graph: str, _thread: str, said: Any) -> AsyncGenerator[Any]:
+    async def turn(
+        self, _graph: str, _thread: str, said: Any, *, languages: frozenset[str]
+    ) -> AsyncGenerator[Any]:
         key = said.content if isinstance(said, HumanMessage) else said
         self.asked.append(key)
         self.running += 1
@@ -347,10 +349,12 @@ async def test_keys_are_told_from_speech_in_the_message(hold: Hold) -> None:
     seen: list[HumanMessage] = []
 
     class Threads(ScriptedThreads):
-        async def turn(self, graph: str, thread: str, said: Any) -> AsyncGenerator[Any]:
+        async def turn(
+            self, graph: str, thread: str, said: Any, **options: Any
+        ) -> AsyncGenerator[Any]:
             if said:
                 seen.append(said)
-            async for event in super().turn(graph, thread, said):
+            async for event in super().turn(graph, thread, said, **options):
                 yield event
 
     await hold(Threads({}), SleepFrame(0.05), *keys("2"), *speech("Yes."), SleepFrame(0.1))
