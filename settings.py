@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     )
     api_key: SecretStr | None = Field(
         None,
-        description="Key with which other machines may read call records; without it only "
+        description="Key with which other machines may use the page and the API; without it only "
         "this machine may.",
     )
     retention_days: int = Field(

@@ -33,7 +33,7 @@ def commands() -> list[tuple[str, str]]:
         *sorted((ROOT / "docs").glob("*.md")),
     ]:
         for block in re.findall(
-            r"^```bash\n(.*?)^```", document.read_text(), re.DOTALL | re.MULTILINE
+            r"^```(?:bash|sh)\n(.*?)^```", document.read_text(), re.DOTALL | re.MULTILINE
         ):
             for line in block.replace("\\\n", " ").splitlines():
                 if line.strip() and not line.startswith("#"):
