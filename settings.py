@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SpeechToText = Literal["embedded", "deepgram", "openai", "openai_realtime"]
 TextToSpeech = Literal["embedded", "deepgram", "openai", "elevenlabs"]
@@ -137,9 +137,9 @@ class Settings(BaseSettings):
     eligibility_rules: Path | None = Field(
         None, description="Rules file used instead of the one shipped."
     )
-    extra_graphs: Annotated[dict[str, str], NoDecode] = Field(
+    extra_graphs: dict[str, str] = Field(
         default_factory=dict,
-        description="Graphs from outside, NAME to path.py:graph; set by `serve --graph`.",
+        description='Graphs from outside, as JSON: {"mine": "path.py:graph"}; see `serve --graph`.',
     )
 
 

@@ -16,11 +16,8 @@ and what it may accept as input, beside `messages`:
 
 import asyncio
 import contextlib
-import importlib.util
-import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 from weakref import WeakValueDictionary
 
@@ -49,7 +46,7 @@ class UnknownGraph(LookupError):
 
 
 class TurnTimedOut(TimeoutError):
-    """The graph did not finish its turn in time; what it had done so far is not kept."""
+    """The graph did not answer in time; what the person said is kept, unanswered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +165,7 @@ class Threads:
         thread_id: str,
         said: HumanMessage | Event | None,
         *,
-        languages: Iterable[str] | None = None,
+        languages: Sequence[str] = (),
     ) -> AsyncGenerator[TurnEvent]:
         """Run one turn and yield what happens; the last item is the `Snapshot` after it.
 
@@ -178,7 +175,8 @@ class Threads:
             name: the graph.
             thread_id: the conversation.
             said: what the person said; None opens (or reopens) the conversation.
-            languages: those the channel can speak, for a graph whose context knows `languages`.
+            languages: what the channel can speak, for graphs whose context has `languages`; any
+                when empty.
 
         Raises:
             UnknownGraph: no graph of that name is served.
@@ -189,19 +187,22 @@ class Threads:
         if isinstance(said, Event):
             value = {"event": {"kind": said.kind}}
         streamed: set[str] = set()
+        context = None
+        if languages and hasattr(graph.context_schema, "languages"):
+            context = {"languages": ",".join(languages)}
         async with self._lock(name, thread_id):
             try:
                 async with asyncio.timeout(self._turn_timeout):
                     async for mode, part in graph.astream(
                         value,
                         config,
-                        context=_context(graph, languages),
+                        context=context,
                         stream_mode=["messages", "updates"],
                         durability="exit",
                     ):
                         for event in _events(mode, part, streamed):
                             yield event
-                    yield await self._snapshot(name, thread_id)
+                    yield await self.snapshot(name, thread_id)
             except TimeoutError as error:
                 raise TurnTimedOut(
                     f"The graph {name!r} did not answer within {self._turn_timeout:g} seconds."
@@ -213,7 +214,15 @@ class Threads:
         Raises:
             UnknownGraph: no graph of that name is served.
         """
-        return await self._snapshot(name, thread_id)
+        state = await self.graph(name).aget_state(self._config(name, thread_id))
+        return Snapshot(
+            graph=name,
+            thread_id=thread_id,
+            messages=list(state.values.get("messages", [])),
+            values=state.values,
+            interrupts=list(state.interrupts),
+            next=state.next,
+        )
 
     async def ids(self, name: str) -> list[str]:
         """Return the ids of every thread of a graph, in alphabetical order.
@@ -227,21 +236,25 @@ class Threads:
                 found.add(key.removeprefix(prefix))
         return sorted(found)
 
+    async def ran(self, name: str, thread_id: str) -> list[str]:
+        """Return the nodes that ran in the thread's last turn, in order.
+
+        Raises:
+            UnknownGraph: no graph of that name is served.
+        """
+        nodes = self.graph(name).nodes
+        found = await self._checkpointer.aget_tuple(self._config(name, thread_id))
+        seen = found.checkpoint["versions_seen"] if found else {}
+        last = {
+            node: max(map(str, seen[node].values()), default="") for node in nodes if node in seen
+        }
+        began = last.pop("__start__", "")
+        return sorted((node for node in last if last[node] > began), key=last.__getitem__)
+
     async def delete(self, name: str, thread_id: str) -> None:
         """Delete everything kept of a thread."""
         async with self._lock(name, thread_id):
             await self._checkpointer.adelete_thread(_key(name, thread_id))
-
-    async def _snapshot(self, name: str, thread_id: str) -> Snapshot:
-        state = await self.graph(name).aget_state(self._config(name, thread_id))
-        return Snapshot(
-            graph=name,
-            thread_id=thread_id,
-            messages=list(state.values.get("messages", [])),
-            values=state.values,
-            interrupts=list(state.interrupts),
-            next=state.next,
-        )
 
     def _config(self, name: str, thread_id: str) -> RunnableConfig:
         return {"configurable": {"thread_id": _key(name, thread_id)}}
@@ -251,39 +264,6 @@ class Threads:
         lock = self._locks.setdefault(_key(name, thread_id), asyncio.Lock())
         async with lock:
             yield
-
-
-def load_graph(address: str) -> Graph:
-    """Load a compiled graph from `path.py:attribute`, as `langgraph.json` names it.
-
-    Raises:
-        ValueError: the address is malformed, or what it names is not a compiled graph.
-        FileNotFoundError: there is no such file.
-    """
-    path, _, attribute = address.rpartition(":")
-    file = Path(path).resolve()
-    if not path or not attribute.isidentifier():
-        raise ValueError(f"{address!r} is not of the form path.py:graph.")
-    if not file.is_file():
-        raise FileNotFoundError(f"There is no file {path!r} to load the graph {attribute!r} from.")
-    spec = importlib.util.spec_from_file_location(f"served_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path!r} is not a Python file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    graph = getattr(module, attribute, None)
-    if not isinstance(graph, CompiledStateGraph):
-        raise ValueError(f"{address!r} is {type(graph).__name__}, expected a compiled StateGraph.")
-    return graph
-
-
-def _context(graph: Graph, languages: Iterable[str] | None) -> Any:
-    """The run's context: the languages of the channel, where the graph can stay within them."""
-    known = getattr(graph.context_schema, "__annotations__", {})
-    if languages is None or "languages" not in known:
-        return None
-    return {"languages": ",".join(sorted(languages))}
 
 
 def _key(name: str, thread_id: str) -> str:

@@ -2,23 +2,39 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 
-from graphs.threads import Threads, load_graph
+from graphs.catalogue import load_catalogue
+from graphs.threads import Graph, Threads, TurnTimedOut
+from server.housekeeping import keep_house
 from server.routes import calls as call_records
-from server.routes import chat, health, voice
+from server.routes import chat, eligibility, health, voice
+from server.security import ClosedByDefault
 from server.services import Services
 from settings import Settings, get_settings
 from store.calls import Calls
 from store.database import open_checkpointer, open_database
+from ui.playground import mount_playground
 from voice.switchboard import Switchboard
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """Make the application; nothing is opened before its lifespan starts."""
+def create_app(
+    settings: Settings | None = None, graphs: Mapping[str, Graph] | None = None
+) -> FastAPI:
+    """Make the application; nothing is opened before its lifespan starts.
+
+    Args:
+        settings: those of the process when missing.
+        graphs: served instead of those in `langgraph.json` and `settings.extra_graphs`.
+
+    Raises:
+        GraphNotLoaded: a graph does not load.
+    """
     settings = settings or get_settings()
+    graphs = graphs or load_catalogue(settings.extra_graphs)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -26,16 +42,30 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             open_database(settings.data_dir) as engine,
             open_checkpointer(settings.data_dir) as checkpointer,
         ):
-            graphs = {name: load_graph(path) for name, path in settings.extra_graphs.items()}
             threads = Threads(graphs, checkpointer, turn_timeout=settings.turn_timeout_secs)
             calls = Calls(engine)
             switchboard = Switchboard(settings, threads, calls)
-            app.state.services = Services(settings, threads, calls, switchboard)
-            async with switchboard.open():
+            services = Services(settings, threads, calls, checkpointer, switchboard)
+            app.state.services = services
+            async with switchboard.open(), keep_house(settings, services):
                 await asyncio.to_thread(switchboard.warm_up)
+                getattr(app.state, "announce", lambda: None)()
                 yield
 
-    app = FastAPI(title="Dialgraph", lifespan=lifespan)
-    for route in (health, chat, voice, call_records):
+    app = FastAPI(
+        title="Dialgraph", summary="LangGraph agents that answer the phone.", lifespan=lifespan
+    )
+    app.add_middleware(ClosedByDefault, settings=settings)
+    app.add_exception_handler(TurnTimedOut, _gateway_timeout)
+    for route in (health, chat, eligibility, voice, call_records):
         app.include_router(route.router)
-    return app
+    return mount_playground(
+        app,
+        lambda: app.state.services.threads,
+        default_graph=settings.default_graph,
+        max_message_chars=settings.max_message_chars,
+    )
+
+
+async def _gateway_timeout(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=504)

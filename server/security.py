@@ -1,14 +1,15 @@
 """Who is asking: the client behind a proxy, the address it used, and who may see personal data."""
 
+import base64
+import contextlib
 import ipaddress
 import secrets
-from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, HTTPException
+from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.services import ServicesDep
 from settings import Settings
 
 _FORWARDED = ("x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip")
@@ -29,16 +30,18 @@ def client_host(connection: HTTPConnection, settings: Settings) -> str:
 def is_local(connection: HTTPConnection, settings: Settings) -> bool:
     """Whether the request comes from a program on this machine, and not through a proxy on it.
 
-    A name in `Host` other than `localhost` is not taken for local, so that a web page cannot
-    reach in by pointing its own name at this machine.
+    A page of another site is not local, though the browser that shows it is: neither by posting
+    here, nor by pointing its own name at this machine.
     """
     peer = connection.client.host if connection.client else ""
     forwarded = any(connection.headers.get(name) for name in _FORWARDED)
     if forwarded and (peer not in _trusted(settings) or not _via(connection)):
         return False
     name = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
-    return _is_loopback(client_host(connection, settings)) and (
-        name == "localhost" or _is_address(name)
+    return (
+        _is_loopback(client_host(connection, settings))
+        and (name == "localhost" or _is_address(name))
+        and is_same_origin(connection)
     )
 
 
@@ -49,7 +52,7 @@ def public_base(connection: HTTPConnection, settings: Settings) -> str:
     scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
     host = connection.headers.get("host", connection.url.netloc)
     peer = connection.client.host if connection.client else ""
-    if peer in _trusted(settings) or _via(connection):
+    if peer in _trusted(settings):
         scheme = _first(connection, "x-forwarded-proto") or scheme
         host = _first(connection, "x-forwarded-host") or host
     return f"{scheme}://{host}"
@@ -61,30 +64,59 @@ def is_same_origin(connection: HTTPConnection) -> bool:
     return origin is None or urlsplit(origin).netloc == connection.headers.get("host")
 
 
-async def require_local_or_key(connection: HTTPConnection, services: ServicesDep) -> None:
-    """Let in programs on this machine, and those that know the server's key.
+class ClosedByDefault:
+    """Lets in programs on this machine and those that know the server's key, and nobody else.
 
-    Raises:
-        HTTPException: 401 for a wrong or missing key.
+    Open to all are the health checks, and what carriers reach, which proves its origin itself.
+    The key of `DIALGRAPH_API_KEY` comes in the header xi-api-key, as a Bearer token, or as the
+    password of HTTP basic authentication, for which a browser asks.
     """
-    settings = services.settings
-    bearer = connection.headers.get("authorization", "").removeprefix("Bearer ").strip()
-    given = connection.headers.get("xi-api-key") or bearer
-    if settings.api_key and given:
-        expected = settings.api_key.get_secret_value()
-        if secrets.compare_digest(given.encode(), expected.encode()):
-            return
-    elif is_local(connection, settings):
-        return
-    raise HTTPException(
-        401,
-        "This is personal data: ask from this machine, or send the key of DIALGRAPH_API_KEY "
-        "in the header xi-api-key or as a Bearer token.",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
+
+    OPEN = ("/healthz", "/readyz", "/voice/", "/ws/voice/")
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 401 (a socket: 403) with what is missing."""
+        if (
+            scope["type"] == "lifespan"
+            or scope["path"].startswith(self.OPEN)
+            or self._admits(HTTPConnection(scope))
+        ):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await _closed(scope, receive, send)
+
+    def _admits(self, connection: HTTPConnection) -> bool:
+        given = _given_key(connection)
+        if given and self._settings.api_key:
+            expected = self._settings.api_key.get_secret_value()
+            return secrets.compare_digest(given.encode(), expected.encode())
+        return is_local(connection, self._settings)
 
 
-LocalOrKey = Annotated[None, Depends(require_local_or_key)]
+_closed = JSONResponse(
+    {
+        "detail": "Only programs on this machine may ask without a key. Set DIALGRAPH_API_KEY on "
+        "the server and send it in the header xi-api-key or as a Bearer token; a browser asks for "
+        "it as a password."
+    },
+    status_code=401,
+    headers={"WWW-Authenticate": 'Basic realm="Dialgraph"'},
+)
+
+
+def _given_key(connection: HTTPConnection) -> str:
+    """Return the key that came with a request; empty when none did."""
+    scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        with contextlib.suppress(ValueError):
+            return base64.b64decode(credentials).decode().partition(":")[2]
+    return connection.headers.get("xi-api-key", credentials.strip())
 
 
 def _trusted(settings: Settings) -> set[str]:

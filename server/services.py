@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from graphs.threads import Threads
 from settings import Settings
 from store.calls import Calls
+from store.database import Checkpoints
 from voice.switchboard import Switchboard
 
 
@@ -19,6 +20,7 @@ class Services:
     settings: Settings
     threads: Threads
     calls: Calls
+    checkpoints: Checkpoints
     switchboard: Switchboard
 
 

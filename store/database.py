@@ -59,12 +59,33 @@ async def open_database(data_dir: Path) -> AsyncIterator[AsyncEngine]:
         await engine.dispose()
 
 
+class Checkpoints(AsyncSqliteSaver):
+    """LangGraph's SQLite checkpointer, which can also tell which threads fell idle."""
+
+    async def idle_since(self, moment: datetime) -> list[str]:
+        """Return the keys of the threads whose newest checkpoint is older than a moment.
+
+        LangGraph's checkpoint ids are UUIDs of version 6 and so sort by the time they were made.
+        """
+        await self.setup()
+        ticks = int(moment.timestamp() * 10_000_000) + _UUID_EPOCH_TICKS
+        high, middle, low = ticks >> 28, ticks >> 12 & 0xFFFF, ticks & 0x0FFF
+        oldest_kept = f"{high:08x}-{middle:04x}-6{low:03x}"
+        query = "SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING MAX(checkpoint_id) < ?"
+        async with self.lock, self.conn.execute(query, (oldest_kept,)) as rows:
+            return [key async for (key,) in rows]
+
+
+_UUID_EPOCH_TICKS = 0x01B21DD213814000
+"""Ticks of 100 ns from the epoch of UUIDs, 1582-10-15, to that of Unix (RFC 9562, 5.1)."""
+
+
 @contextlib.asynccontextmanager
-async def open_checkpointer(data_dir: Path) -> AsyncIterator[AsyncSqliteSaver]:
+async def open_checkpointer(data_dir: Path) -> AsyncIterator[Checkpoints]:
     """Open the LangGraph checkpoints in `data_dir`: every thread of every graph."""
     await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
     async with aiosqlite.connect(data_dir / "threads.sqlite") as connection:
         await connection.execute("PRAGMA busy_timeout=10000")
-        saver = AsyncSqliteSaver(connection)
+        saver = Checkpoints(connection)
         await saver.setup()
         yield saver

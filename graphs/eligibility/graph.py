@@ -86,10 +86,13 @@ def _speak_at(place: str) -> Speak:
     return speak
 
 
-def _way_on(question: str, following: str) -> Callable[[State], str]:
-    """Stop at the open question, leave for an outcome, or walk on."""
+def _way_on(question: str, following: str) -> Callable[[State], Awaitable[str]]:
+    """Stop at the open question, leave for an outcome, or walk on.
 
-    def way(state: State) -> str:
+    A coroutine, because LangGraph takes a plain function to a thread.
+    """
+
+    async def way(state: State) -> str:
         if _place(state) == question:
             return END
         return following if state["question"] != question else _place(state)

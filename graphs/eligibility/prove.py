@@ -24,7 +24,7 @@ from graphs.eligibility.step import step
 Step = Callable[[Interview, Event, Rules], tuple[Interview, tuple[Action, ...]]]
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
-_TOO_LITTLE = Salary(None, Decimal(1))
+_TOO_LITTLE = Salary(Decimal(1), Decimal(1))
 _CLASSES = Path(__file__).parent / "answers.yaml"
 
 

@@ -57,10 +57,20 @@ class _Turn:
         """Change fields of the state."""
         self.state = self.state._replace(**fields)
 
-    def say(self, key: str, **values: str) -> None:
-        """Add a reply to what is said in this turn."""
-        text = self.rules.replies[self.state.language].say(key, **self._values(key), **values)
-        self._said.append((key, text))
+    def say(self, key: str, amount: Decimal | None = None) -> None:
+        """Add a reply to what is said in this turn, with the sum it names."""
+        replies, values = self.rules.replies[self.state.language], self._values(key)
+        if amount is not None:
+            values["amount"] = replies.rupees(amount)
+        self._said.append((key, replies.say(key, **values)))
+
+    def put(self, form: Literal["question", "reask"]) -> None:
+        """Put the open question, or the confirmation within it."""
+        confirm = self.state.confirm
+        if confirm:
+            self.say(confirm.reply, amount=confirm.yes.low)
+        else:
+            self.say(f"{form}.{self.state.question}")
 
     def actions(self) -> tuple[Action, ...]:
         """Everything to be done after this turn, in order."""
@@ -153,8 +163,7 @@ class _Turn:
     def ask(self) -> None:
         """Ask the open question, or the confirmation within it."""
         self.change(stage=self.state.question, reasons=())
-        key = self.state.confirm.reply if self.state.confirm else f"question.{self.state.question}"
-        self.say(key)
+        self.put("question")
 
     def _hear(self) -> Heard:
         if self.event.source == "keys":
@@ -219,14 +228,12 @@ class _Turn:
         if reasks > self.rules.limits.reasks:
             return self.conclude("needs_human", "reasks.exhausted")
         self.change(reasks=reasks, stage=self.state.question, reasons=())
-        key = self.state.confirm.reply if self.state.confirm else f"reask.{self.state.question}"
-        return self.say(key)
+        return self.put("reask")
 
     def _acknowledge(self, taken: Taken) -> None:
         """Thank for what was learned; a yearly salary is said back by the month."""
         if taken.yearly and taken.yearly.low is not None:
-            amount = self.rules.replies[self.state.language].rupees(taken.yearly.low)
-            self.say("noted.yearly", amount=amount)
+            self.say("noted.yearly", amount=taken.yearly.low)
         else:
             self.say("corrected" if taken.corrected else "noted")
 
@@ -246,20 +253,15 @@ class _Turn:
 
     def _values(self, key: str) -> dict[str, str]:
         """Fill the placeholders that a reply may use."""
-        language, rules = self.state.language, self.rules
+        return {name: self._value(name) for name in KEYS[key] if name != "amount"}
+
+    def _value(self, name: str) -> str:
+        rules, language = self.rules, self.state.language
         replies = rules.replies[language]
+        if name == "minimum":
+            return replies.rupees(rules.salary.minimum_monthly)
         names = [rules.city.name(city, language) for city in rules.city.served]
-        values: dict[str, str] = {}
-        for name in KEYS[key]:
-            if name == "minimum":
-                values[name] = replies.rupees(rules.salary.minimum_monthly)
-            elif name == "cities":
-                values[name] = replies.either(names)
-            elif name == "amount" and self.state.confirm:
-                values[name] = replies.rupees(self.state.confirm.yes.low or Decimal(0))
-            elif name == "keys":
-                values[name] = replies.menu(names)
-        return values
+        return replies.menu(names) if name == "keys" else replies.either(names)
 
     def _expectation(self) -> Expect:
         keywords = self.rules.keywords(self.state.question, self.state.language)

@@ -17,7 +17,7 @@ from graphs.eligibility.proof_report import report, write_between_markers
 from graphs.eligibility.prove import prove as prove_interview
 from graphs.eligibility.rules import Rules, RulesError, load_rules
 from graphs.threads import Snapshot, Threads
-from server.routes.eligibility import document, page
+from server.certificate_page import document, page
 from settings import get_settings
 from store.database import open_checkpointer
 

@@ -1,23 +1,18 @@
 """The eligibility interview's decision certificates, as JSON and as a page."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi import Path as PathParameter
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader
 
-from graphs.eligibility import certificate as certificates
 from graphs.eligibility.certificate import canonical
 from graphs.threads import Snapshot, UnknownGraph
+from server.certificate_page import document, page
 from server.services import ServicesDep
 
 router = APIRouter(prefix="/api/eligibility", tags=["eligibility"])
 
-ThreadId = Annotated[str, PathParameter(max_length=200, description="The conversation.")]
-
-_PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+ThreadId = Annotated[str, Path(max_length=200, description="The conversation.")]
 
 
 @router.get("/{thread_id}")
@@ -38,24 +33,6 @@ async def certificate_page(thread_id: ThreadId, services: ServicesDep) -> HTMLRe
     return HTMLResponse(page(await _snapshot(thread_id, services)))
 
 
-def document(snapshot: Snapshot) -> dict[str, Any]:
-    """Make the certificate of a thread."""
-    return certificates.certificate(snapshot.thread_id, snapshot.values["record"])
-
-
-def page(snapshot: Snapshot) -> str:
-    """Render the certificate of a thread; what was said is escaped."""
-    content = document(snapshot)
-    kept = {message.id: str(message.text) for message in snapshot.messages}
-    cut_short = {
-        entry["number"]: kept[entry["hash"][:32]]
-        for entry in content["entries"]
-        if entry["said"] and kept.get(entry["hash"][:32], entry["said"]) != entry["said"]
-    }
-    template = _PAGES.get_template("certificate.html")
-    return template.render(certificate=content, cut_short=cut_short, words=_WORDS)
-
-
 async def _snapshot(thread_id: str, services: ServicesDep) -> Snapshot:
     try:
         snapshot = await services.threads.snapshot("eligibility", thread_id)
@@ -66,63 +43,3 @@ async def _snapshot(thread_id: str, services: ServicesDep) -> Snapshot:
             404, f"There is no eligibility interview {thread_id!r}. Open it with POST /api/chat."
         )
     return snapshot
-
-
-_WORDS = {
-    "en": {
-        "title": "Decision certificate",
-        "eligible": "Preliminarily eligible",
-        "not_eligible": "Not eligible",
-        "needs_human": "A person takes over",
-        "opted_out": "Asked not to be called",
-        "in_progress": "Not decided yet",
-        "thread": "Conversation",
-        "decided": "Decided",
-        "opened": "Opened",
-        "rules": "Rules",
-        "facts": "Facts",
-        "employment": "Employment",
-        "salary": "Rupees a month",
-        "city": "City",
-        "heard": "Heard",
-        "understood": "Understood",
-        "applied": "Rules applied",
-        "said": "Said",
-        "cut": "The caller heard only",
-        "passed": "met",
-        "failed": "not met",
-        "silence": "silence",
-        "hangup": "the caller hung up",
-        "opened_event": "the conversation was opened",
-        "chain": "Fingerprint of the whole record (SHA-256)",
-        "note": "This records a preliminary finding under the rules named. It grants nothing.",
-    },
-    "hi": {
-        "title": "निर्णय प्रमाणपत्र",
-        "eligible": "शुरुआती तौर पर पात्र",
-        "not_eligible": "पात्र नहीं",
-        "needs_human": "आगे कोई व्यक्ति देखेगा",
-        "opted_out": "फ़ोन न करने को कहा",
-        "in_progress": "अभी तय नहीं",
-        "thread": "बातचीत",
-        "decided": "निर्णय का समय",
-        "opened": "शुरू हुई",
-        "rules": "नियम",
-        "facts": "तथ्य",
-        "employment": "रोज़गार",
-        "salary": "रुपये प्रति माह",
-        "city": "शहर",
-        "heard": "सुना गया",
-        "understood": "समझा गया",
-        "applied": "लागू नियम",
-        "said": "कहा गया",
-        "cut": "सुनने वाले ने केवल इतना सुना",
-        "passed": "पूरा",
-        "failed": "पूरा नहीं",
-        "silence": "मौन",
-        "hangup": "फ़ोन रख दिया",
-        "opened_event": "बातचीत शुरू हुई",
-        "chain": "पूरे अभिलेख की पहचान (SHA-256)",
-        "note": "यह बताए गए नियमों के अनुसार शुरुआती नतीजा है। इससे कुछ मंज़ूर नहीं होता।",
-    },
-}

@@ -14,11 +14,10 @@ from graphs.eligibility.certificate import canonical, replay
 from graphs.eligibility.graph import build
 from graphs.eligibility.rules import load_rules
 from graphs.threads import Event, Node, Reply, Snapshot, Threads
+from server.certificate_page import document
 from server.cli.eligibility import _snapshots
 from server.routes import eligibility as routes
 from store.database import open_checkpointer
-
-Say = Callable[..., object]
 
 
 def clock() -> Callable[[], datetime]:
@@ -133,6 +132,15 @@ async def test_each_question_says_what_it_expects(threads: Threads) -> None:
     assert "Mumbai" in snapshot.expects["keywords"] or "मुंबई" in snapshot.expects["keywords"]
 
 
+async def test_a_voice_that_speaks_english_only_is_given_english(threads: Threads) -> None:
+    await talk(threads, None, "haan ji, main naukri karta hoon")
+    async for event in threads.turn("eligibility", "t1", None, languages=["en"]):
+        if isinstance(event, Reply):
+            assert event.text == "Welcome back. What is your monthly salary in hand, in rupees?"
+    assert isinstance(event, Snapshot)
+    assert event.values["language"] == "en"
+
+
 async def test_silence_asks_again_and_then_closes_undecided(threads: Threads) -> None:
     silence = Event("silence")
     snapshot = await talk(threads, None, silence, silence)
@@ -189,7 +197,7 @@ async def test_talk_after_the_outcome_neither_changes_it_nor_grows_for_ever(
     snapshot = await talk(threads, None, "no", *["but I am salaried"] * (limit + 5))
     assert snapshot.outcome == "not_eligible"
     assert len(snapshot.values["record"]) <= limit
-    assert replay(routes.document(snapshot), load_rules()).reproduced
+    assert replay(document(snapshot), load_rules()).reproduced
 
 
 async def test_the_certificate_is_served_and_reproduced(
@@ -198,11 +206,11 @@ async def test_the_certificate_is_served_and_reproduced(
     await talk(threads, None, "Yes", "forty thousand", "Mumbai")
     answer = await client.get("/api/eligibility/t1")
     assert answer.status_code == 200
-    document = answer.json()
-    assert answer.content == canonical(document)
-    assert document["outcome"] == "eligible"
-    assert document["decided_at"] == "2026-11-21T09:30:04.000000Z"
-    assert replay(document, load_rules()).reproduced
+    content = answer.json()
+    assert answer.content == canonical(content)
+    assert content["outcome"] == "eligible"
+    assert content["decided_at"] == "2026-11-21T09:30:04.000000Z"
+    assert replay(content, load_rules()).reproduced
 
 
 async def test_an_unknown_conversation_has_no_certificate(client: httpx.AsyncClient) -> None:
@@ -252,4 +260,4 @@ async def test_every_conversation_in_the_data_folder_can_be_replayed(
     )
     found = {s.thread_id: s for s in await _snapshots(None)}
     assert set(found) == {"a", "b"}
-    assert all(replay(routes.document(s), load_rules()).reproduced for s in found.values())
+    assert all(replay(document(s), load_rules()).reproduced for s in found.values())

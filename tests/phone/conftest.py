@@ -8,18 +8,13 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
-from langgraph.checkpoint.memory import InMemorySaver
 
-from graphs.threads import Graph, Threads
-from server.routes import calls as call_records
-from server.routes import voice
+from graphs.threads import Graph
+from server.app import create_app
 from server.services import Services
 from settings import Settings
-from store.calls import Call, Calls
-from store.database import open_database
+from store.calls import Call
 from tests.phone.call_graphs import interview
-from voice.switchboard import Switchboard
 
 
 @dataclass(frozen=True)
@@ -49,27 +44,20 @@ def serve(tmp_path: Path) -> Serve:
     @contextlib.asynccontextmanager
     async def run(graph: Graph | None = None, **settings: object) -> AsyncIterator[Server]:
         chosen = Settings(data_dir=tmp_path, default_graph="interview", _env_file=None, **settings)  # type: ignore[arg-type]
-        async with open_database(tmp_path) as engine:
-            threads = Threads({"interview": graph or interview()}, InMemorySaver())
-            calls = Calls(engine)
-            switchboard = Switchboard(chosen, threads, calls)
-            app = FastAPI()
-            app.include_router(voice.router)
-            app.include_router(call_records.router)
-            app.state.services = Services(chosen, threads, calls, switchboard)
-            async with switchboard.open():
-                await asyncio.to_thread(switchboard.warm_up)
-                config = uvicorn.Config(app, port=0, log_level="warning", ws_ping_interval=None)
-                server = uvicorn.Server(config)
-                server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
-                serving = asyncio.create_task(server.serve())
-                while not server.started:
-                    await asyncio.sleep(0.01)
-                port = server.servers[0].sockets[0].getsockname()[1]
-                try:
-                    yield Server(f"http://127.0.0.1:{port}", app.state.services)
-                finally:
-                    server.should_exit = True
-                    await serving
+        app = create_app(chosen, {"interview": graph or interview()})
+        config = uvicorn.Config(
+            app, port=0, log_level="warning", ws_ping_interval=None, proxy_headers=False
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        try:
+            yield Server(f"http://127.0.0.1:{port}", app.state.services)
+        finally:
+            server.should_exit = True
+            await serving
 
     return run

@@ -286,6 +286,9 @@ def test_ends_are_withheld_where_they_would_be_guessed(said: str) -> None:
         "at hazaar",
         "point five lakh",
         "dedh lakh paanch hazaar",
+        "half of 40 thousand",
+        "two lakh and a half",
+        "for 5 thousand",
     ],
 )
 def test_what_no_grammar_allows_is_malformed(said: str) -> None:

@@ -2,13 +2,15 @@
 
 from decimal import Decimal
 
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from num2words import num2words
 from num_to_words import num_to_word
 
 from graphs.eligibility.amounts import lexicon, parse_amount
 from graphs.eligibility.readings import Reading
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 WORDS = sorted(
     {*lexicon.LEXICON.words}
@@ -48,7 +50,7 @@ def assert_well_formed(text: str) -> None:
         assert 0 <= heard.ends[0] <= heard.ends[1]
 
 
-@settings(deadline=None)
+@unhurried
 @given(st.text(max_size=60))
 @example("İ 25 thousand")
 @example("9" * 5000)
@@ -64,11 +66,13 @@ def test_no_text_makes_it_fail(text: str) -> None:
     assert_well_formed(text)
 
 
+@unhurried
 @given(word_salad)
 def test_no_order_of_its_own_words_makes_it_fail(text: str) -> None:
     assert_well_formed(text)
 
 
+@unhurried
 @given(incomes)
 def test_grouped_figures_are_their_number(number: int) -> None:
     for figures in (indian_grouping(number), f"{number:,}"):
@@ -77,6 +81,7 @@ def test_grouped_figures_are_their_number(number: int) -> None:
         assert heard.value.rupees == number
 
 
+@unhurried
 @given(incomes)
 def test_plain_figures_are_their_number_unless_they_look_like_a_year(number: int) -> None:
     assume(not 1950 <= number < 2100)
@@ -91,6 +96,7 @@ POLITE = [
 ]
 
 
+@unhurried
 @given(incomes, st.sampled_from(POLITE), st.sampled_from([str.upper, str.lower, str.title]))
 def test_case_punctuation_and_courtesy_change_nothing(number, polite, cased) -> None:  # type: ignore[no-untyped-def]
     words = str(num2words(number, lang="en_IN")) + " rupees"
@@ -134,6 +140,7 @@ def phrases(draw: st.DrawFn) -> tuple[str, Decimal, str | None, bool]:
     return text, Decimal(lakhs * 100_000 + thousands * 1000 + hundreds * 100), meant, bool(hedged)
 
 
+@unhurried
 @given(phrases())
 def test_a_phrase_of_the_grammar_means_what_it_was_made_from(phrase) -> None:  # type: ignore[no-untyped-def]
     text, expected, meant, hedged = phrase

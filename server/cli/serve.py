@@ -1,0 +1,90 @@
+"""`dialgraph serve`: the page, the chat API and the telephone on one address."""
+
+import os
+import socket
+from typing import Annotated
+
+import typer
+
+from settings import get_settings
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    graph: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=path.py:graph",
+            help="Serve a graph from outside by chat, voice and telephone; may be repeated.",
+        ),
+    ] = None,
+) -> None:
+    """Start the server and print its address.
+
+    The page at / lets you type and talk with every graph. Settings come from the environment
+    and from .env; .env.example lists them all.
+    """
+    _stay_offline()
+    settings = get_settings()
+    settings.host = host or settings.host
+    settings.port = settings.port if port is None else port
+    settings.extra_graphs |= dict(_name_and_address(text) for text in graph or [])
+    listener = _listen(settings.host, settings.port)
+    typer.echo("Loading the graphs and the voice ...")
+
+    import uvicorn
+
+    from graphs.catalogue import GraphNotLoaded
+    from server.app import create_app
+
+    try:
+        app = create_app(settings)
+    except GraphNotLoaded as error:
+        raise typer.BadParameter(str(error), param_hint="--graph") from None
+    address = f"http://{_displayed(settings.host)}:{listener.getsockname()[1]}"
+    app.state.announce = lambda: typer.echo(f"Dialgraph is ready: {address}")
+    config = uvicorn.Config(
+        app, log_level="warning", proxy_headers=False, timeout_graceful_shutdown=10
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _stay_offline() -> None:
+    """Keep libraries from reaching for the network: everything embedded runs without it."""
+    for name, value in {
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_OFFLINE": "1",
+        "LANGSMITH_TRACING": "false",
+        "LANGGRAPH_STRICT_MSGPACK": "true",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def _name_and_address(text: str) -> tuple[str, str]:
+    name, separator, address = text.partition("=")
+    if not separator or not name:
+        raise typer.BadParameter(f"{text!r} is not of the form NAME=path.py:graph.")
+    return name, address
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything slow is loaded, so that a taken one is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        raise typer.BadParameter(
+            f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port.",
+            param_hint="--port",
+        ) from None
+    listener.listen(2048)
+    return listener
+
+
+def _displayed(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "localhost"
+    return f"[{host}]" if ":" in host else host

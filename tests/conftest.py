@@ -1,0 +1,28 @@
+"""Fixtures shared by all tests."""
+
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("LANGSMITH_TRACING", "false")
+os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+
+from collections.abc import AsyncIterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+
+from settings import Settings, get_settings  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Settings]:
+    """Settings that see nothing of the developer's machine and keep their data apart."""
+    for name in list(os.environ):
+        if name.startswith(("DIALGRAPH_", "TWILIO_", "EXOTEL_", "OPENAI_", "DEEPGRAM_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DIALGRAPH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    get_settings.cache_clear()
+    yield get_settings()
+    get_settings.cache_clear()

@@ -1,0 +1,113 @@
+"""Threads: one turn at a time, kept through a restart."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from graphs.catalogue import GraphNotLoaded, load_graph
+from graphs.threads import Node, Reply, Snapshot, Threads, Token, TurnTimedOut, UnknownGraph
+from store.database import open_checkpointer
+from tests import sample_graphs
+
+GRAPHS = {
+    "parrot": sample_graphs.parrot,
+    "counter": sample_graphs.counter,
+    "stuck": sample_graphs.stuck,
+}
+
+
+async def say(threads: Threads, graph: str, thread: str, text: str | None) -> list[Any]:
+    said = HumanMessage(text) if text is not None else None
+    return [part async for part in threads.turn(graph, thread, said)]
+
+
+async def test_a_turn_without_a_message_opens_the_conversation(tmp_path: Path) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        *parts, after = await say(Threads(GRAPHS, saver), "parrot", "a", None)
+    assert [part.text for part in parts if isinstance(part, Reply)] == ["Hello. Say something."]
+    assert [message.type for message in after.messages] == ["ai"]
+
+
+async def test_a_model_is_heard_word_by_word_and_not_twice(tmp_path: Path) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        parts = await say(Threads(GRAPHS, saver), "parrot", "a", "one two")
+    assert "".join(p.text for p in parts if isinstance(p, Token)).strip() == "You said: one two"
+    assert not [part for part in parts if isinstance(part, Reply)]
+    assert [part.name for part in parts if isinstance(part, Node)] == ["answer"]
+    assert isinstance(parts[-1], Snapshot)
+
+
+async def test_turns_that_arrive_together_wait_for_one_another(tmp_path: Path) -> None:
+    """LangGraph alone keeps two of ten messages here, without an error."""
+    async with open_checkpointer(tmp_path) as saver:
+        threads = Threads(GRAPHS, saver)
+        await asyncio.gather(*(say(threads, "counter", "a", str(n)) for n in range(5)))
+        messages = (await threads.snapshot("counter", "a")).messages
+    assert [m.text for m in messages if m.type == "ai"] == ["1", "2", "3", "4", "5"]
+
+
+async def test_threads_of_different_graphs_do_not_meet(tmp_path: Path) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        threads = Threads(GRAPHS, saver)
+        await say(threads, "counter", "a", "x")
+        assert not (await threads.snapshot("parrot", "a")).exists
+
+
+async def test_a_thread_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        await say(Threads(GRAPHS, saver), "counter", "a", "x")
+    async with open_checkpointer(tmp_path) as saver:
+        *_, after = await say(Threads(GRAPHS, saver), "counter", "a", "y")
+    assert [m.text for m in after.messages] == ["x", "1", "y", "2"]
+
+
+async def test_a_turn_that_takes_too_long_is_ended_and_keeps_what_was_said(tmp_path: Path) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        threads = Threads(GRAPHS, saver, turn_timeout=0.05)
+        with pytest.raises(TurnTimedOut, match="'stuck' did not answer within 0.05 seconds"):
+            await say(threads, "stuck", "a", "x")
+        messages = (await threads.snapshot("stuck", "a")).messages
+    assert [message.text for message in messages] == ["x"]
+
+
+async def test_an_unknown_graph_is_named_with_those_that_exist(tmp_path: Path) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        with pytest.raises(UnknownGraph, match="no graph 'x'. Served here: parrot, counter, stuck"):
+            await say(Threads(GRAPHS, saver), "x", "a", "x")
+
+
+async def test_a_deleted_thread_is_gone(tmp_path: Path) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        threads = Threads(GRAPHS, saver)
+        await say(threads, "counter", "a", "x")
+        await threads.delete("counter", "a")
+        assert not (await threads.snapshot("counter", "a")).exists
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("graph.py", "is not of the form path.py:graph"),
+        ("missing.py:graph", "There is no file 'missing.py'"),
+        ("broken.py:graph", "broken.py does not import: ZeroDivisionError"),
+        ("number.py:graph", "'graph' in number.py is int; expected a compiled StateGraph"),
+        ("number.py:other", "'other' in number.py is NoneType"),
+    ],
+)
+def test_a_graph_that_does_not_load_says_why(
+    address: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.py").write_text("1 / 0")
+    (tmp_path / "number.py").write_text("graph = 7")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GraphNotLoaded, match=reason):
+        load_graph(address)
+
+
+def test_a_graph_from_outside_may_import_the_file_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "neighbour_of_graph.py").write_text("from tests.sample_graphs import parrot")
+    (tmp_path / "mine.py").write_text("from neighbour_of_graph import parrot as graph")
+    assert load_graph(f"{tmp_path / 'mine.py'}:graph") is sample_graphs.parrot

@@ -1,0 +1,179 @@
+"""`POST /api/chat` and the threads behind it, as a client meets them."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from server.app import create_app
+from server.housekeeping import delete_expired
+from settings import Settings
+
+SAMPLES = Path(__file__).parent.parent / "sample_graphs.py"
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    settings.extra_graphs = {
+        name: f"{SAMPLES}:{name}" for name in ("parrot", "counter", "broken", "stuck")
+    }
+    app = create_app(settings)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
+    ):
+        client.app = app  # type: ignore[attr-defined]
+        yield client
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with running(settings) as client:
+        yield client
+
+
+async def test_an_empty_message_opens_a_conversation(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/chat", json={"graph": "parrot", "message": ""})
+    body = answer.json()
+    assert answer.status_code == 200
+    assert body["reply"] == "Hello. Say something."
+    assert set(body) == {"thread_id", "graph", "reply", "done", "state", "interrupt"}
+    assert not body["done"]
+
+
+async def test_the_same_thread_goes_on_after_a_restart(settings: Settings) -> None:
+    async with running(settings) as client:
+        first = (await client.post("/api/chat", json={"graph": "counter", "message": "x"})).json()
+    async with running(settings) as client:
+        body = {"graph": "counter", "thread_id": first["thread_id"], "message": "y"}
+        assert (await client.post("/api/chat", json=body)).json()["reply"] == "2"
+
+
+async def test_the_end_of_a_conversation_is_told(client: httpx.AsyncClient) -> None:
+    body = {"graph": "parrot", "message": "goodbye"}
+    answer = (await client.post("/api/chat", json=body)).json()
+    assert answer["done"]
+    assert answer["state"] == {"done": True, "outcome": "said_goodbye"}
+
+
+async def test_the_event_stream_speaks_before_the_turn_is_over(client: httpx.AsyncClient) -> None:
+    body = {"graph": "parrot", "message": "one two three"}
+    headers = {"Accept": "text/event-stream"}
+    async with client.stream("POST", "/api/chat", json=body, headers=headers) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        events = [event async for event in _events(answer)]
+    names = [name for name, _ in events]
+    assert names.count("token") == 5
+    assert names[-2:] == ["node", "reply"]
+    assert events[-1][1]["reply"].strip() == "You said: one two three"
+
+
+async def test_a_failing_graph_is_a_500_without_its_inside(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/chat", json={"graph": "broken", "message": "x"})
+    assert answer.status_code == 500
+    assert "the node broke" not in answer.text
+
+
+async def test_a_failing_graph_ends_the_event_stream_with_an_error(
+    client: httpx.AsyncClient,
+) -> None:
+    body, headers = {"graph": "broken", "message": "x"}, {"Accept": "text/event-stream"}
+    events = []
+    with contextlib.suppress(RuntimeError):
+        async with client.stream("POST", "/api/chat", json=body, headers=headers) as answer:
+            events = [event async for event in _events(answer)]
+    assert events == [("error", {"detail": "The graph failed: RuntimeError."})]
+
+
+async def test_a_graph_that_hangs_is_a_504(settings: Settings) -> None:
+    settings.turn_timeout_secs = 0.05
+    async with running(settings) as client:
+        answer = await client.post("/api/chat", json={"graph": "stuck", "message": "x"})
+    assert answer.status_code == 504
+    assert "did not answer within 0.05 seconds" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"graph": "nosuch", "message": "x"}, 404),
+        ({"graph": "parrot", "message": "x" * 2001}, 413),
+        ({"graph": "parrot", "message": 7}, 422),
+        ({"graph": "parrot", "massage": "x"}, 422),
+        ({"graph": "parrot", "thread_id": "../../etc", "message": "x"}, 422),
+        ({"graph": "parrot", "thread_id": "a" * 101, "message": "x"}, 422),
+        ([], 422),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_a_bad_request_is_a_clear_4xx(
+    client: httpx.AsyncClient, body: Any, status: int
+) -> None:
+    answer = await client.post("/api/chat", json=body)
+    assert answer.status_code == status
+    assert answer.json()["detail"]
+
+
+async def test_a_body_that_is_not_json_is_a_422(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/api/chat", content=b"{", headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+
+
+async def test_an_address_that_asks_too_often_is_told_to_wait(settings: Settings) -> None:
+    settings.requests_per_minute = 3
+    async with running(settings) as client:
+        codes = [
+            (await client.post("/api/chat", json={"graph": "parrot", "message": ""})).status_code
+            for _ in range(4)
+        ]
+    assert codes == [200, 200, 200, 429]
+
+
+async def test_a_thread_is_shown_as_the_checkpoint_has_it(client: httpx.AsyncClient) -> None:
+    body = {"graph": "counter", "thread_id": "a", "message": "x"}
+    await client.post("/api/chat", json=body)
+    thread = (await client.get("/api/threads/counter/a")).json()
+    assert [(m["type"], m["content"], m["interrupted"]) for m in thread["messages"]] == [
+        ("human", "x", False),
+        ("ai", "1", False),
+    ]
+    assert thread["interrupts"] == thread["next"] == []
+
+
+async def test_a_thread_nobody_used_is_a_404(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/threads/counter/nobody")).status_code == 404
+    assert (await client.get("/api/threads/nosuch/a")).status_code == 404
+
+
+async def test_threads_older_than_the_retention_are_deleted(client: httpx.AsyncClient) -> None:
+    await client.post("/api/chat", json={"graph": "counter", "thread_id": "a", "message": "x"})
+    services = client.app.state.services  # type: ignore[attr-defined]
+    now = datetime.now(UTC)
+    await delete_expired(services.settings, services, now + timedelta(days=89))
+    assert (await client.get("/api/threads/counter/a")).status_code == 200
+    await delete_expired(services.settings, services, now + timedelta(days=91))
+    assert (await client.get("/api/threads/counter/a")).status_code == 404
+
+
+async def test_the_server_says_that_it_lives_and_is_ready(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/healthz")).json() == {"status": "ok"}
+    ready = await client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["checks"]["database"]
+
+
+async def _events(answer: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
+    name = ""
+    async for line in answer.aiter_lines():
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))

@@ -1,0 +1,26 @@
+"""Faults of a network and of a carrier, on demand and repeatable."""
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What goes wrong on a media stream; by default nothing."""
+
+    jitter_ms: float = 0.0
+    """Each frame of the caller is late by up to this much; the order stays."""
+    loss: float = 0.0
+    """Part of the caller's frames that never arrive, from 0 to 1."""
+    half_dead_after_secs: float | None = None
+    """From then on nothing is sent nor read, while the socket stays open."""
+    dropped_after_secs: float | None = None
+    """Then the connection breaks without a close."""
+    never_ack_marks: bool = False
+    """Marks are not returned, as with carriers that do not know them."""
+    seed: int = 0
+    """The same seed gives the same faults."""
+
+    def generator(self) -> random.Random:
+        """Return the source of chance for one stream."""
+        return random.Random(self.seed)  # noqa: S311 - repeatable faults, no secret
