@@ -16,7 +16,7 @@ and what it may accept as input, beside `messages`:
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from weakref import WeakValueDictionary
@@ -165,7 +165,7 @@ class Threads:
         thread_id: str,
         said: HumanMessage | Event | None,
         *,
-        languages: Sequence[str] = (),
+        languages: Collection[str] = (),
     ) -> AsyncGenerator[TurnEvent]:
         """Run one turn and yield what happens; the last item is the `Snapshot` after it.
 
@@ -189,10 +189,10 @@ class Threads:
         streamed: set[str] = set()
         context = None
         if languages and hasattr(graph.context_schema, "languages"):
-            context = {"languages": ",".join(languages)}
+            context = {"languages": ",".join(sorted(languages))}
         async with self._lock(name, thread_id):
             try:
-                async with asyncio.timeout(self._turn_timeout):
+                async with asyncio.timeout(self._turn_timeout) as clock:
                     async for mode, part in graph.astream(
                         value,
                         config,
@@ -204,6 +204,8 @@ class Threads:
                             yield event
                     yield await self.snapshot(name, thread_id)
             except TimeoutError as error:
+                if not clock.expired():
+                    raise
                 raise TurnTimedOut(
                     f"The graph {name!r} did not answer within {self._turn_timeout:g} seconds."
                 ) from error

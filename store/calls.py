@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import JSON, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -102,10 +103,11 @@ class Calls:
         Raises:
             CallExists: a call of that sid is already recorded.
         """
-        async with self._session.begin() as session:
-            if await session.get(_CallRow, call.sid):
-                raise CallExists(f"The call {call.sid} is already recorded.")
-            session.add(_CallRow(**_columns(call)))
+        try:
+            async with self._session.begin() as session:
+                session.add(_CallRow(**_columns(call)))
+        except IntegrityError:
+            raise CallExists(f"The call {call.sid} is already recorded.") from None
 
     async def save(self, call: Call) -> None:
         """Write the call as it is now over its earlier record."""

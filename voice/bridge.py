@@ -105,7 +105,7 @@ class Bridge(FrameProcessor):
         self._playback = playback
         self._settings = settings
         self._announce = announce
-        self._languages = sorted(TTS[settings.tts].languages)
+        self._languages = TTS[settings.tts].languages
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Resolves to the reason once the call is over: done, hangup, silence, failed, too_long."""
         self._inputs: asyncio.Queue[_Input] = asyncio.Queue()

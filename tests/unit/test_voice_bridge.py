@@ -57,7 +57,7 @@ class ScriptedThreads:
         return self.events
 
     async def turn(
-        self, _graph: str, _thread: str, said: Any, *, languages: list[str]
+        self, _graph: str, _thread: str, said: Any, *, languages: frozenset[str]
     ) -> AsyncGenerator[Any]:
         key = said.content if isinstance(said, HumanMessage) else said
         self.asked.append(key)
