@@ -201,12 +201,13 @@ async def served() -> AsyncIterator[str]:
         settings = Settings(data_dir=Path(folder), default_graph="answer", _env_file=None)
         settings.calls_per_hour_per_number = 10_000
         async with open_database(settings.data_dir) as engine:
-            threads = Threads({"answer": graph()}, InMemorySaver())
+            checkpointer = InMemorySaver()
+            threads = Threads({"answer": graph()}, checkpointer)
             calls = Calls(engine)
             switchboard = Switchboard(settings, threads, calls)
             app = FastAPI()
             app.include_router(voice.router)
-            app.state.services = Services(settings, threads, calls, switchboard)
+            app.state.services = Services(settings, threads, calls, checkpointer, switchboard)
 
             @app.websocket("/stock")
             async def stock(websocket: WebSocket) -> None:
