@@ -65,7 +65,7 @@ def load_graph(address: str) -> Graph:
 
 def _import(file: Path) -> ModuleType:
     """Import a file: ours under its package name, a stranger's under a name of its own."""
-    if file.is_relative_to(ROOT):
+    if file.is_relative_to(ROOT / "graphs"):
         return importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
     name = f"graph_{hashlib.sha256(bytes(file)).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, file)

@@ -1,5 +1,6 @@
 """Every command in the README and in docs/ is run, against a server started as they say."""
 
+import contextlib
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ TRIED_ELSEWHERE = {
     "make run": "the server of this test is what it starts",
     "make test": "is what runs this test",
     "make studio": "tests/wire/test_studio.py drives the same server",
+    ".venv/bin/dialgraph serve --graph mine=path/to/file.py:graph": "the last test does, really",
     "make bench": "minutes of measuring; its figures are in docs/benchmarks.md",
 }
 
@@ -41,16 +43,14 @@ def commands() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+@contextlib.contextmanager
+def serving(data: Path, *options: str) -> Iterator[str]:
+    """Run `dialgraph serve` on a free port and yield its address once it is ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    data = tmp_path_factory.mktemp("data")
     environment = os.environ | {"DIALGRAPH_DATA_DIR": str(data), "DIALGRAPH_PORT": str(port)}
-    process = subprocess.Popen(
-        [BIN / "dialgraph", "serve"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([BIN / "dialgraph", "serve", *options], cwd=ROOT, env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 90
@@ -62,15 +62,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
                 time.sleep(0.2)
         else:
             pytest.fail(f"`dialgraph serve` did not become ready (exit code {process.poll()}).")
-        yield address, data
+        yield address
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0, "the server did not end cleanly"
+        assert process.wait(timeout=30) in (0, -signal.SIGTERM), "the server did not end cleanly"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    data = tmp_path_factory.mktemp("data")
+    with serving(data) as address:
+        yield address, data
 
 
 @pytest.mark.parametrize(("document", "command"), commands())
 def test_a_command_of_the_documents_works(
-    document: str, command: str, server: tuple[str, Path], tmp_path: Path
+    document: str, command: str, server: tuple[str, Path]
 ) -> None:
     if command in TRIED_ELSEWHERE:
         pytest.skip(TRIED_ELSEWHERE[command])
@@ -83,7 +90,7 @@ def test_a_command_of_the_documents_works(
         | {
             "DIALGRAPH_DATA_DIR": str(data),
             "DIALGRAPH_PORT": address.rpartition(":")[2],
-            "TMPDIR": str(tmp_path),
+            "TMPDIR": str(data),
         },
         capture_output=True,
         text=True,
@@ -91,3 +98,9 @@ def test_a_command_of_the_documents_works(
     )
     assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
     assert '"detail"' not in result.stdout
+
+
+def test_a_graph_of_ones_own_is_served_from_its_file(tmp_path: Path) -> None:
+    with serving(tmp_path, "--graph", "mine=tests/sample_graphs.py:parrot") as address:
+        answer = httpx.post(f"{address}/api/chat", json={"graph": "mine", "message": "hello"})
+    assert answer.json()["reply"].strip() == "You said: hello"
