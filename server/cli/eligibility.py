@@ -127,7 +127,7 @@ def replay(
 def _table(found: Iterable[Replay], rules: Rules) -> Table:
     table = Table(title=f"Decided again under rules {rules.version} ({rules.sha256[:12]})")
     for heading in ("thread", "chain", "re-run", "outcome then", "outcome now", "first difference"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "thread")
     for result in found:
         table.add_row(
             result.thread_id,
@@ -149,15 +149,8 @@ def _verdict(result: Replay) -> str:
 
 
 def _difference(result: Replay) -> str:
-    if result.difference is None:
-        return ""
-    d = result.difference
-    return f"entry {d.number}, {d.field}: {_short(d.recorded)} -> {_short(d.now)}"
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    found = result.difference
+    return f"entry {found.number}: {found.field}" if found else ""
 
 
 def _rules(path: Path | None) -> Rules:
