@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -109,7 +110,7 @@ def replay(
         found = [certificates.replay(content, known) for content in documents]
     except CertificateError as error:
         raise _failure(str(error)) from None
-    Console(soft_wrap=True).print(_table(found, known))
+    Console(width=None if sys.stdout.isatty() else 140).print(_table(found, known))
     for result in found:
         for problem in result.broken:
             typer.echo(f"{result.thread_id}: TAMPERED, {problem}", err=True)
