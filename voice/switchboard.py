@@ -85,6 +85,8 @@ class Switchboard:
         self._tickets: dict[str, Ticket] = {}
         self._held: dict[str, Conversation] = {}
         self._closing = False
+        self._admission = asyncio.Lock()
+        """Held from the count of the calls until the new one is among them."""
         self._empty = asyncio.Event()
         self._empty.set()
         quiet_pipecat()
@@ -145,28 +147,29 @@ class Switchboard:
         Raises:
             CallRefused: too many calls at once, or from this number, or shutting down.
         """
-        known = self._tickets.get(sid)
-        if known:
-            return known
-        await self._admit(caller)
-        call = Call(
-            sid=sid,
-            graph=graph,
-            thread_id=str(uuid.uuid4()),
-            direction=direction,
-            carrier=carrier,
-            status="ringing",
-            from_number=caller,
-            to_number=called,
-            started_at=datetime.now(UTC),
-        )
-        ticket = self._tickets.setdefault(sid, Ticket(call))
-        try:
-            await self._calls.create(call)
-        except CallExists:  # known from before a restart: the old record goes on
-            ticket.call = await self._calls.get(sid) or call
-            ticket.used = True
-        return ticket
+        async with self._admission:
+            known = self._tickets.get(sid)
+            if known:
+                return known
+            await self._admit(caller)
+            call = Call(
+                sid=sid,
+                graph=graph,
+                thread_id=str(uuid.uuid4()),
+                direction=direction,
+                carrier=carrier,
+                status="ringing",
+                from_number=caller,
+                to_number=called,
+                started_at=datetime.now(UTC),
+            )
+            ticket = Ticket(call)
+            try:
+                await self._calls.create(call)
+            except CallExists:  # known from before a restart: the old record goes on
+                ticket = Ticket(await self._calls.get(sid) or call, used=True)
+            self._tickets[sid] = ticket
+            return ticket
 
     async def reconnect(self, sid: str) -> Ticket | None:
         """Return a new ticket for a call whose stream broke; None when the call is over."""
@@ -217,6 +220,8 @@ class Switchboard:
         call_log.open()
         reason = "failed"
         self._empty.clear()
+        if call.sid in self._tickets:
+            self._tickets[call.sid].used = True
         try:
             conversation = Conversation(
                 websocket,
@@ -263,18 +268,21 @@ class Switchboard:
             CallRefused: too many calls at once, or shutting down.
             UnknownGraph: no graph of that name is served.
         """
-        await self._admit(None)
-        call = Call(
-            sid=f"web-{uuid.uuid4()}",
-            graph=self.graph_for(graph, None),
-            thread_id=thread_id or str(uuid.uuid4()),
-            direction="browser",
-            carrier="browser",
-            status="ringing",
-            started_at=datetime.now(UTC),
-        )
-        await self._calls.create(call)
-        return call
+        name = self.graph_for(graph, None)
+        async with self._admission:
+            await self._admit(None)
+            call = Call(
+                sid=f"web-{uuid.uuid4()}",
+                graph=name,
+                thread_id=thread_id or str(uuid.uuid4()),
+                direction="browser",
+                carrier="browser",
+                status="ringing",
+                started_at=datetime.now(UTC),
+            )
+            await self._calls.create(call)
+            self._tickets[call.sid] = Ticket(call)
+            return call
 
     async def _admit(self, caller: str | None) -> None:
         self._tickets = {sid: t for sid, t in self._tickets.items() if _keep(t, sid in self._held)}

@@ -10,6 +10,7 @@ from twilio.request_validator import RequestValidator
 
 from tests.phone.conftest import Serve, Server
 from tests.phone.media_stream import Line, stream_of
+from voice.switchboard import CallRefused
 
 SID = "CA00000000000000000000000000000009"
 TOKEN = "twilio-auth-token"
@@ -114,6 +115,10 @@ async def test_the_same_webhook_twice_gets_the_same_answer_and_one_call(serve: S
         first, second = await asyncio.gather(post(server), post(server))
         assert first.text == second.text
         assert len(await server.services.calls.list()) == 1
+        line = Line(server.base, SID)
+        await line.answer(first.text)
+        await line.until_bot_speaks()
+        await line.hang_up()
 
 
 async def test_a_token_opens_one_stream_and_no_second(serve: Serve) -> None:
@@ -159,6 +164,22 @@ async def test_calls_beyond_the_limit_are_told_to_ring_later(serve: Serve) -> No
         assert "<Say>" in refused.text
         assert "<Hangup" in refused.text
         assert await server.services.calls.get("CA-second") is None
+
+
+async def test_calls_that_come_at_once_are_counted_one_after_the_other(serve: Serve) -> None:
+    async with serve(max_calls=2) as server:
+        answers = await asyncio.gather(*(post(server, CallSid=f"CA-{n}") for n in range(8)))
+        assert sum("<Connect>" in answer.text for answer in answers) == 2
+        assert len(await server.services.calls.list()) == 2
+
+
+async def test_conversations_of_pages_that_come_at_once_are_counted_as_well(serve: Serve) -> None:
+    async with serve(max_calls=2) as server:
+        admit = server.services.switchboard.admit_browser
+        taken = await asyncio.gather(
+            *(admit("interview", None) for _ in range(8)), return_exceptions=True
+        )
+        assert sum(isinstance(one, CallRefused) for one in taken) == 6
 
 
 async def test_a_number_that_calls_too_often_is_told_so(serve: Serve) -> None:
