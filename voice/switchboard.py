@@ -112,7 +112,7 @@ class Switchboard:
         try:
             yield
         finally:
-            await self._drain()
+            await self.drain()
 
     def warm_up(self) -> None:
         """Load every model a call needs; blocks, so call it off the event loop."""
@@ -297,7 +297,8 @@ class Switchboard:
             if count >= self._settings.calls_per_hour_per_number:
                 raise CallRefused("too_often")
 
-    async def _drain(self) -> None:
+    async def drain(self) -> None:
+        """Take no more calls, and let those that go on come to their end; then end the rest."""
         self._closing = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECS):

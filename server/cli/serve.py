@@ -37,6 +37,7 @@ def serve(
 
     from graphs.catalogue import GraphNotLoaded
     from server.app import create_app
+    from server.shutdown import DrainingServer
 
     try:
         app = create_app(settings)
@@ -47,7 +48,7 @@ def serve(
     config = uvicorn.Config(
         app, log_level="warning", proxy_headers=False, timeout_graceful_shutdown=10
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    DrainingServer(config, lambda: app.state.services.switchboard.drain()).run(sockets=[listener])
 
 
 def _stay_offline() -> None:
