@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     max_message_chars: int = Field(2000, ge=1, description="Longest chat message, in characters.")
     turn_timeout_secs: float = Field(60.0, gt=0, description="Longest graph turn, in seconds.")
     requests_per_minute: int = Field(
-        600, ge=1, description="Chat requests and calls admitted a minute from one address."
+        600, ge=1, description="Chat requests admitted a minute from one address."
     )
     calls_per_hour_per_number: int = Field(
         30, ge=1, description="Incoming calls admitted an hour from one telephone number."
@@ -114,17 +114,6 @@ class Settings(BaseSettings):
     )
     twilio_auth_token: SecretStr | None = Field(
         None, validation_alias=_either("TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN")
-    )
-    twilio_phone_number: str | None = Field(
-        None,
-        validation_alias=_either("TWILIO_PHONE_NUMBER", "TWILIO_PHONE_NUMBER"),
-        description="Number that outgoing calls come from, E.164.",
-    )
-    twilio_api_url: str = Field(
-        "https://api.twilio.com", description="Twilio's REST address, or the phone lab's."
-    )
-    exotel_account_sid: str | None = Field(
-        None, validation_alias=_either("EXOTEL_ACCOUNT_SID", "EXOTEL_ACCOUNT_SID")
     )
     exotel_api_key: SecretStr | None = Field(
         None, validation_alias=_either("EXOTEL_API_KEY", "EXOTEL_API_KEY")

@@ -3,6 +3,7 @@
     python -m benchmarks.speech            # some minutes on two cores, most of them stock
     python -m benchmarks.speech --all      # every voice says every answer
     python -m benchmarks.speech --skip-accuracy
+    python -m benchmarks.speech --silences # only: loops, by the silence around the answers
 
 The answers (`benchmarks/utterances.py`) are spoken by hibari and by espeak-ng, with the room before
 and after them, through 8 kHz mu-law. Espeak-ng is a formant synthesiser, far from human: it stands
@@ -11,6 +12,7 @@ for a caller who is hard to understand. Stock is what Pipecat's WhisperSTTServic
 
 import argparse
 import asyncio
+import itertools
 import re
 import subprocess
 import time
@@ -209,6 +211,43 @@ def compare(clips: list[Clip]) -> None:
             print(line_)
 
 
+def repeated(text: str) -> bool:
+    """Whether words follow themselves: two or more said twice, or one three times."""
+    words = re.findall(r"[\w']+", text.lower())
+    return any(
+        words[at : at + size] * times == words[at : at + size * times]
+        for size in range(1, len(words) // 2 + 1)
+        for times in ([3] if size == 1 else [2])
+        for at in range(len(words) - size * times + 1)
+    )
+
+
+def silences(everything: bool) -> None:
+    """Print loops, errors and time by the silence around answers clipped at both ends."""
+    answers, made = ANSWERS if everything else ANSWERS[::3], hibari.Hibari()
+    speech = [spoken(answer.text, "hibari", made) for answer in answers]
+    ways = {"ours": ours(told=False), "ours, told": ours(told=True)}
+    print(f"{len(answers)} answers of hibari, each with 16 silences around it")
+    print(f"{'':12}{'before s':>9}{'after s':>9}{'loops':>7}{'WER':>7}{'p50 ms':>8}{'p95 ms':>8}")
+    for (name, hear), before, after in itertools.product(
+        ways.items(), (0, 0.3, 1.0, 2.0), (0, 0.05, 0.1, 0.5)
+    ):
+        loops, wrong, words, took = 0, 0, 0, []
+        for answer, samples in zip(answers, speech, strict=True):
+            loud = np.flatnonzero(np.abs(samples) > 0.01)
+            silence = (int(before * RATE), int(after * RATE))
+            pcm = mu_law(np.pad(samples[loud[0] : loud[-1] + 1], silence))
+            began = time.perf_counter()
+            text = hear(pcm, answer)
+            took.append(time.perf_counter() - began)
+            loops += repeated(text)
+            meant = plain(answer.text)
+            wrong, words = wrong + errors(meant, plain(text)), words + len(meant)
+        p50, p95 = np.percentile(took, [50, 95]) * 1000
+        line_ = f"{name:12}{before:9.2f}{after:9.2f}{loops:7}{wrong / words:7.1%}"
+        print(f"{line_}{p50:8.0f}{p95:8.0f}", flush=True)
+
+
 async def after_the_detector(clips: list[Clip]) -> None:
     """Print the wait from the detector's word to the transcript, in real time."""
     print("\nfrom the detector's word that speech ended to the transcript, packets in real time")
@@ -276,8 +315,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--all", action="store_true", help="every voice says every answer")
     parser.add_argument("--skip-accuracy", action="store_true", help="measure the waits only")
+    parser.add_argument("--silences", action="store_true", help="count loops, nothing else")
     options = parser.parse_args()
     logger.remove()
+    if options.silences:
+        silences(options.all)
+        parser.exit()
     made = corpus(options.all)
     if not options.skip_accuracy:
         compare(made)

@@ -16,6 +16,7 @@ and what it may accept as input, beside `messages`:
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -39,6 +40,15 @@ class Expectation(TypedDict, total=False):
     """Words the speech recogniser should favour."""
     language: Literal["en", "hi"]
     """Language the bot speaks in now."""
+
+
+THREAD_ID = r"^[\w.:@+-]{1,100}$"
+"""Form of a thread's id, for what comes from outside."""
+
+
+def is_thread_id(text: str) -> bool:
+    """Whether a text from outside has the form of a thread's id."""
+    return re.fullmatch(THREAD_ID, text) is not None
 
 
 class UnknownGraph(LookupError):

@@ -6,6 +6,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.requests import HTTPConnection
 
+from server.security import client_host
 from server.services import ServicesDep
 
 _limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -17,7 +18,7 @@ async def admit(connection: HTTPConnection, services: ServicesDep) -> None:
     Counted in each process by itself: several servers admit the sum.
     """
     per_minute = services.settings.requests_per_minute
-    address = connection.client.host if connection.client else "unknown"
+    address = client_host(connection, services.settings)
     limit = RateLimitItemPerMinute(per_minute)
     if not await _limiter.hit(limit, address):
         raise HTTPException(

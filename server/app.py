@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from faults import places
 from graphs.catalogue import load_catalogue
 from graphs.threads import Graph, Threads, TurnTimedOut
 from server.housekeeping import keep_house
@@ -52,6 +54,7 @@ def create_app(
                 getattr(app.state, "announce", lambda: None)()
                 yield
 
+    logging.getLogger("uvicorn.error").addFilter(_WithoutWords())
     app = FastAPI(
         title="Dialgraph", summary="LangGraph agents that answer the phone.", lifespan=lifespan
     )
@@ -65,6 +68,17 @@ def create_app(
         default_graph=settings.default_graph,
         max_message_chars=settings.max_message_chars,
     )
+
+
+class _WithoutWords(logging.Filter):
+    """Keeps the message of an exception, which may quote a caller, out of the server's log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the traceback by the places it names."""
+        if record.exc_info and record.exc_info[1]:
+            record.msg, record.args = f"{record.getMessage()} {places(record.exc_info[1])}", ()
+            record.exc_info = record.exc_text = None
+        return True
 
 
 async def _gateway_timeout(_request: Request, error: Exception) -> JSONResponse:

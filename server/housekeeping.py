@@ -42,8 +42,10 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
     """Delete threads, call records and recordings last used before `retention_days` ago."""
     moment = now - timedelta(days=settings.retention_days)
     for key in await services.checkpoints.idle_since(moment):
-        await services.checkpoints.adelete_thread(key)
-    for call in await services.calls.delete_before(moment):
+        graph, _, thread_id = key.partition(":")
+        await services.threads.delete(graph, thread_id)
+    for call in await services.calls.begun_before(moment):
         if call.recording:
-            recording = settings.data_dir / "recordings" / call.recording
+            recording = services.switchboard.recordings / call.recording
             await asyncio.to_thread(recording.unlink, missing_ok=True)
+        await services.calls.delete(call.sid)

@@ -30,9 +30,12 @@ def client_host(connection: HTTPConnection, settings: Settings) -> str:
 def is_local(connection: HTTPConnection, settings: Settings) -> bool:
     """Whether the request comes from a program on this machine, and not through a proxy on it.
 
-    A page of another site is not local, though the browser that shows it is: neither by posting
-    here, nor by pointing its own name at this machine.
+    A page of another site is not local, though the browser that shows it is: neither by asking
+    from there, nor by pointing its own name at this machine. Once the server has a public address,
+    nobody is local: what a proxy on this machine passes on need not look different.
     """
+    if settings.public_url:
+        return False
     peer = connection.client.host if connection.client else ""
     forwarded = any(connection.headers.get(name) for name in _FORWARDED)
     if forwarded and (peer not in _trusted(settings) or not _via(connection)):
@@ -59,7 +62,16 @@ def public_base(connection: HTTPConnection, settings: Settings) -> str:
 
 
 def is_same_origin(connection: HTTPConnection) -> bool:
-    """Whether it comes from a page of this server, or from no page: programs send no origin."""
+    """Whether it comes from a page of this server, or from no page: programs name no origin.
+
+    A link on any page may lead to the playground.
+    """
+    followed = connection.headers.get("sec-fetch-dest") == "document" and (
+        connection.scope["path"] == "/"
+    )
+    site = connection.headers.get("sec-fetch-site", "none")
+    if site not in ("none", "same-origin") and not followed:
+        return False
     origin = connection.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == connection.headers.get("host")
 
@@ -95,7 +107,9 @@ class ClosedByDefault:
         given = _given_key(connection)
         if given and self._settings.api_key:
             expected = self._settings.api_key.get_secret_value()
-            return secrets.compare_digest(given.encode(), expected.encode())
+            return secrets.compare_digest(given.encode(), expected.encode()) and (
+                is_same_origin(connection)  # a browser sends the password it knows from any page
+            )
         return is_local(connection, self._settings)
 
 

@@ -148,13 +148,16 @@ class Calls:
         async with self._session.begin() as session:
             return (await session.execute(query)).rowcount  # type: ignore[attr-defined,no-any-return]
 
-    async def delete_before(self, moment: datetime) -> Sequence[Call]:
-        """Delete calls that began before a moment and return them, so that files can follow."""
+    async def begun_before(self, moment: datetime) -> Sequence[Call]:
+        """Return the calls that began before a moment, so that what belongs to them can go."""
+        query = select(_CallRow).where(_CallRow.started_at < moment)
+        async with self._session() as session:
+            return [_call(row) for row in (await session.scalars(query)).all()]
+
+    async def delete(self, sid: str) -> None:
+        """Delete the record of a call."""
         async with self._session.begin() as session:
-            old = select(_CallRow).where(_CallRow.started_at < moment)
-            rows = [_call(row) for row in (await session.scalars(old)).all()]
-            await session.execute(delete(_CallRow).where(_CallRow.started_at < moment))
-            return rows
+            await session.execute(delete(_CallRow).where(_CallRow.sid == sid))
 
 
 def _columns(call: Call) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import Literal, TypedDict
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from faults import places
 from graphs.threads import (
     Node,
     Reply,
@@ -16,10 +17,8 @@ from graphs.threads import (
     Token,
     TurnTimedOut,
     UnknownGraph,
+    is_thread_id,
 )
-
-MAX_THREAD_ID = 128
-"""Longest id of a conversation that may be pasted, in characters."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,11 +50,6 @@ class View:
 def new_thread_id() -> str:
     """Return an id nobody can guess: whoever has it may read the conversation."""
     return uuid.uuid4().hex
-
-
-def may_be_thread_id(text: str) -> bool:
-    """Whether a text from outside has the form of an id."""
-    return 0 < len(text) <= MAX_THREAD_ID and text.isprintable()
 
 
 async def show(threads: Threads, graph: str, thread_id: str) -> View:
@@ -100,7 +94,7 @@ async def find(threads: Threads, graph: str, thread_id: str) -> View | None:
     Returns:
         The conversation, or None when no graph has one with that id.
     """
-    if not may_be_thread_id(thread_id):
+    if not is_thread_id(thread_id):
         return None
     for name in sorted(threads.names, key=lambda name: name != graph):
         view = await show(threads, name, thread_id)
@@ -129,12 +123,19 @@ async def _turn(threads: Threads, before: View, text: str | None) -> AsyncIterat
                 answers = _lines([AIMessage(answer) for answer in written.values()])
                 view = replace(view, lines=[*asked, *answers])
             yield view
-    except (UnknownGraph, TurnTimedOut) as error:
+    except UnknownGraph as error:
         yield replace(before, notice=str(error), unsent=text or "")
-    except Exception:
-        _log.exception("A turn of the graph %r failed in the playground", before.graph)
-        notice = f"The graph {before.graph!r} failed on this turn; the server's log says why."
-        yield replace(before, notice=f"{notice} Nothing was kept of it.", unsent=text or "")
+    except TurnTimedOut as error:
+        yield await _as_kept(threads, before, str(error))
+    except Exception as error:
+        _log.error("A turn of the graph %r failed: %s", before.graph, places(error))
+        notice = f"The graph {before.graph!r} failed on this turn; the server's log says where."
+        yield await _as_kept(threads, before, notice)
+
+
+async def _as_kept(threads: Threads, before: View, notice: str) -> View:
+    """Return the thread as it is kept after a failure: with what was said, without an answer."""
+    return replace(await show(threads, before.graph, before.thread_id), notice=notice)
 
 
 def _lines(messages: Sequence[BaseMessage]) -> list[Line]:

@@ -10,12 +10,11 @@ import gradio as gr
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from graphs.threads import Threads, UnknownGraph
+from graphs.threads import Threads, UnknownGraph, is_thread_id
 from ui.conversation import (
     Line,
     View,
     find,
-    may_be_thread_id,
     new_thread_id,
     open_conversation,
     say,
@@ -123,6 +122,7 @@ class _Page:
     def __init__(self, backend: Backend, default_graph: str, max_message_chars: int) -> None:
         self._threads = backend
         self._default_graph = default_graph
+        self._max_message_chars = max_message_chars
         with gr.Row(elem_id="top"):
             _html(_HEADER)
             self.graph = gr.Dropdown([], label="Graph", elem_id="graph", filterable=False)
@@ -171,7 +171,7 @@ class _Page:
         self.thread.change(None, here, js=_TO_ADDRESS, api_visibility="private")
 
     async def _load(self, graph: str, thread_id: str) -> AsyncIterator[Components]:
-        if not may_be_thread_id(thread_id):
+        if not is_thread_id(thread_id):
             thread_id = new_thread_id()
         graph = graph or self._first_graph()
         async for part in self._followed(open_conversation(self._threads(), graph, thread_id)):
@@ -183,8 +183,12 @@ class _Page:
             yield part
 
     async def _answer(self, text: str, graph: str, thread_id: str) -> AsyncIterator[Components]:
+        if len(text) > self._max_message_chars:  # the browser's own limit can be got round
+            notice = f"The message has {len(text)} characters; at most {self._max_message_chars}."
+            yield {self.notice: _notice(notice)}
+            return
         yield {self.message: ""}
-        if text.strip():
+        if text.strip() and (is_thread_id(thread_id) or not thread_id):
             thread_id = thread_id or new_thread_id()
             async for part in self._followed(say(self._threads(), graph, thread_id, text.strip())):
                 yield part

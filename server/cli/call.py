@@ -175,7 +175,10 @@ async def _rehearse(rehearsal: Rehearsal, settings: Settings, console: Console) 
     token = settings.twilio_auth_token
     public = settings.public_url.rstrip("/") if settings.public_url else rehearsal.server
     query = f"?{urlencode({'graph': rehearsal.graph})}" if rehearsal.graph else ""
-    async with httpx.AsyncClient(base_url=rehearsal.server, trust_env=False, timeout=5) as api:
+    key = {"xi-api-key": settings.api_key.get_secret_value()} if settings.api_key else {}
+    async with httpx.AsyncClient(
+        base_url=rehearsal.server, headers=key, trust_env=False, timeout=5
+    ) as api:
         await _check(api, rehearsal.server)
         async with PhoneLab(
             account_sid=settings.twilio_account_sid or ACCOUNT_SID,

@@ -1,6 +1,7 @@
 """Chat with any graph: `POST /api/chat` as JSON or as an event stream, and threads as they are."""
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import uuid4
@@ -11,13 +12,24 @@ from fastapi.responses import StreamingResponse
 from langchain_core.messages import BaseMessage, HumanMessage
 from pydantic import BaseModel, ConfigDict, Field
 
-from graphs.threads import Node, Reply, Snapshot, Threads, Token, TurnTimedOut, UnknownGraph
+from faults import places
+from graphs.threads import (
+    THREAD_ID,
+    Node,
+    Reply,
+    Snapshot,
+    Threads,
+    Token,
+    TurnTimedOut,
+    UnknownGraph,
+)
 from server.admission import admit
 from server.services import ServicesDep
 
 router = APIRouter(prefix="/api", tags=["chat"])
+log = logging.getLogger(__name__)
 
-ThreadId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.:@+-]+$")]
+ThreadId = Annotated[str, Field(pattern=THREAD_ID)]
 
 
 class ChatRequest(BaseModel):
@@ -169,9 +181,9 @@ async def _events(turn: AsyncIterator[Any], graph: str, thread_id: str) -> Async
                     yield _event("node", {"name": name})
     except TurnTimedOut as error:
         yield _event("error", {"detail": str(error)})
-    except Exception as error:  # the status is sent already: tell it as an event, then log it
+    except Exception as error:  # the status is sent already, so it is told as an event
+        log.error("A turn of the graph %r failed: %s", graph, places(error))
         yield _event("error", {"detail": f"The graph failed: {type(error).__name__}."})
-        raise
     else:
         yield _event("reply", _reply(parts, graph, thread_id).model_dump(mode="json"))
 

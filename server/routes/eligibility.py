@@ -6,13 +6,13 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from fastapi.responses import HTMLResponse
 
 from graphs.eligibility.certificate import canonical
-from graphs.threads import Snapshot, UnknownGraph
+from graphs.threads import THREAD_ID, Snapshot, UnknownGraph
 from server.certificate_page import document, page
 from server.services import ServicesDep
 
 router = APIRouter(prefix="/api/eligibility", tags=["eligibility"])
 
-ThreadId = Annotated[str, Path(max_length=200, description="The conversation.")]
+ThreadId = Annotated[str, Path(pattern=THREAD_ID, description="The conversation.")]
 
 
 @router.get("/{thread_id}")

@@ -1,5 +1,7 @@
 """Liveness and readiness."""
 
+import asyncio
+import logging
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -7,6 +9,10 @@ from fastapi import APIRouter, Response
 from server.services import ServicesDep
 
 router = APIRouter(tags=["health"])
+log = logging.getLogger(__name__)
+
+DEADLINE_SECS = 2.0
+"""Time the database has to answer, in seconds."""
 
 
 @router.get("/healthz")
@@ -17,7 +23,7 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Not ready for work."}})
 async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
-    """Answer 200 when the database answers and the voices are loaded, else 503 with what lacks."""
+    """Answer 200 when the database answers, else 503; the voices were loaded before the start."""
     checks = {"database": await _answers(services)}
     ready = all(checks.values())
     response.status_code = 200 if ready else 503
@@ -26,7 +32,9 @@ async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
 
 async def _answers(services: ServicesDep) -> bool:
     try:
-        await services.calls.get("readiness")
-    except Exception:
+        async with asyncio.timeout(DEADLINE_SECS):
+            await services.calls.get("readiness")
+    except Exception as error:
+        log.error("The database does not answer: %s", type(error).__name__)
         return False
     return True

@@ -1,6 +1,7 @@
 """The embedded recogniser and voice, with the real models."""
 
 import asyncio
+import re
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from tests.wire.line import RATE, line, packets, until
 from voice.providers import STT, TTS, load_providers
 from voice.providers.embedded_stt import Pause, listen_for
 from voice.providers.embedded_tts import LEAD_IN_SECS, Voice, trim_start, voice
+from voice.providers.loops import framed, without_loop
 from voice.providers.recogniser import engine
 from voice.providers.spoken_numbers import spoken
 
@@ -69,6 +71,60 @@ async def test_what_a_question_expects_is_heard_where_it_was_not_before(text, ex
     said = through_a_telephone(text)
     assert word not in (await heard(said)).lower()
     assert word in (await heard(said, expected)).lower()
+
+
+def clipped(text: str) -> np.ndarray:
+    """Return a text as 8 kHz speech that begins and ends without a fade."""
+    said = np.frombuffer(through_a_telephone(text), np.int16)
+    loud = np.flatnonzero(np.abs(said) > 0.03 * np.abs(said).max())
+    return said[loud[0] : loud[-1] + 1]
+
+
+LOOPED = ["One lakh.", "Sixty k.", "Who is this?", "Yes, I am salaried.", "Mumbai.", "Sure."]
+
+
+@pytest.mark.parametrize("after", [0, 0.1])
+@pytest.mark.parametrize("before", [0, 1.0, 2.0])
+@pytest.mark.parametrize("expected", [None, CITY, AMOUNT, EMPLOYMENT])
+async def test_nothing_is_heard_twice_whatever_the_silence_around_it(expected, before, after):
+    for text in LOOPED:
+        silence = [np.zeros(int(seconds * RATE), np.int16) for seconds in (before, after)]
+        pcm = np.concatenate([silence[0], clipped(text), silence[1]]).tobytes()
+        words = re.findall(r"[\w'-]+", (await heard(pcm, expected)).lower())
+        assert words and len(words) == len(set(words)), (text, words)
+
+
+async def test_the_silence_before_an_answer_does_not_change_what_is_heard():
+    said = clipped("I live in Mumbai.")
+    for seconds in (0, 0.3, 1.0, 2.0):
+        pcm = np.pad(said, (int(seconds * RATE), 0)).tobytes()
+        assert await heard(pcm, CITY) == "I live in Mumbai."
+
+
+def test_sound_is_given_the_same_silence_before_and_after_it_however_much_there_was():
+    sound = np.ones(8000, np.float32)
+    for before, after in [(0, 0), (16000, 0), (320, 320), (3200, 48000)]:
+        got = framed(np.pad(sound, (before, after)), 16000)
+        assert np.array_equal(got, np.pad(sound, (1600, 4800)))
+    assert len(framed(np.zeros(16000, np.float32), 16000)) == 16000
+    assert len(framed(np.zeros(0, np.float32), 16000)) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "once"),
+    [
+        ("Yes, I am salaried, yes, I am salaried, yes, I am", 1.5, "Yes, I am salaried"),
+        ("60k. 60k. 60k. 60k. 60", 1.2, "60k."),
+        ("Around 70,000 rupees, around 70,000 rupees.", 2.0, "Around 70,000 rupees"),
+        ("Well, one lakh, one lakh, one lakh.", 1.0, "Well, one lakh"),
+        ("I am salaried, I am salaried.", 2.5, "I am salaried, I am salaried."),
+        ("No, no, no.", 1.5, "No, no, no."),
+        ("I live in Mumbai.", 0.5, "I live in Mumbai."),
+        ("", 0.0, ""),
+    ],
+)
+def test_a_phrase_there_was_no_time_to_repeat_is_taken_once(text, seconds, once):
+    assert without_loop(text, seconds) == once
 
 
 @pytest.mark.parametrize("expected", [None, CITY, AMOUNT, EMPLOYMENT])

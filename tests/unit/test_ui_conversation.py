@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from graphs.threads import Threads
+from graphs.threads import Threads, is_thread_id
 from tests.browser.graphs_for_pages import survey, troubled
-from ui.conversation import View, find, may_be_thread_id, new_thread_id, open_conversation, say
+from ui.conversation import View, find, new_thread_id, open_conversation, say
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ async def test_what_was_written_is_shown_before_the_graph_answers(threads: Threa
     await last(views)
 
 
-async def test_a_turn_that_fails_gives_back_what_was_written(threads: Threads) -> None:
+async def test_after_a_turn_that_fails_the_thread_is_shown_as_it_is_kept(threads: Threads) -> None:
     await last(open_conversation(threads, "troubled", "t"))
     view = await last(say(threads, "troubled", "t", "fail"))
-    assert view.unsent == "fail"
+    assert view.unsent == ""
     assert "failed on this turn" in view.notice
-    assert [line["role"] for line in view.lines] == ["assistant"]
+    assert [line["role"] for line in view.lines] == ["assistant", "user"]
 
 
 async def test_an_unknown_graph_is_a_notice_that_names_those_served(threads: Threads) -> None:
@@ -64,4 +64,4 @@ async def test_a_conversation_is_found_on_whichever_graph_has_it(threads: Thread
 
 @pytest.mark.parametrize("text", ["", "x" * 129, "line\nbreak", "nul\x00"])
 def test_what_cannot_be_an_id_is_not_taken_for_one(text: str) -> None:
-    assert not may_be_thread_id(text)
+    assert not is_thread_id(text)

