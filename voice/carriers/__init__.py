@@ -1,7 +1,5 @@
 """Telephone carriers: one file each, registering one frozen spec here, its only source of truth."""
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,12 +7,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from pipecat.audio.dtmf.types import KeypadEntry
-from pipecat.frames.frames import Frame, InputDTMFFrame
 from pipecat.serializers.base_serializer import FrameSerializer
 
 from settings import Settings
-from voice.frames import MarkPlayedFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +89,3 @@ def read_json(data: str | bytes) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return message if isinstance(message, dict) else {}
-
-
-def payload_of(message: Mapping[str, Any]) -> bytes:
-    """The audio of a media message; empty when there is none to be read."""
-    media = message.get("media")
-    try:
-        return base64.b64decode(media["payload"], validate=True) if media else b""
-    except (binascii.Error, KeyError, TypeError, ValueError):
-        return b""
-
-
-def pressed(message: Mapping[str, Any]) -> Frame | None:
-    """The key of a dtmf message, or None."""
-    dtmf = message.get("dtmf")
-    try:
-        return InputDTMFFrame(KeypadEntry(dtmf["digit"])) if dtmf else None
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def marked(message: Mapping[str, Any]) -> Frame | None:
-    """The mark of a mark message, or None."""
-    mark = message.get("mark")
-    name = mark.get("name") if isinstance(mark, dict) else None
-    return MarkPlayedFrame(name) if isinstance(name, str) else None
