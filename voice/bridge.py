@@ -231,11 +231,12 @@ class Bridge(FrameProcessor):
         await self.broadcast_interruption()  # type: ignore[no-untyped-call]
 
     def _interrupted(self) -> None:
-        """Note which utterances the caller did not hear to their end."""
+        """Note what the caller heard of the utterances that are cut off."""
         self._epoch += 1
-        if self._utterances.pending or not self._playback.ledger.finished(time.monotonic()):
+        ledger, now = self._playback.ledger, time.monotonic()
+        if self._utterances.pending or not ledger.finished(now):
             for utterance_id in self._utterances.cut():
-                self._log.interrupted(utterance_id)
+                self._log.interrupted(utterance_id, ledger.heard(utterance_id, now))
         self._utterances.played()
 
     # The graph
@@ -357,6 +358,7 @@ class Bridge(FrameProcessor):
 
     async def _begin(self, utterance_id: str, text: str, turn: int) -> None:
         self._utterances.begin(utterance_id, text, time.monotonic())
+        self._playback.ledger.forget(utterance_id)
         await self.push_frame(UtteranceFrame(utterance_id, text, turn))
         await self.push_frame(LLMFullResponseStartFrame())
 
@@ -373,7 +375,6 @@ class Bridge(FrameProcessor):
         """Say again what a noise has interrupted."""
         for utterance_id, text in self._utterances.take_unsaid():
             await self.say(text, message_id=utterance_id)
-            self._log.interrupted(utterance_id, interrupted=False)
 
     async def _fail(self, key: str) -> None:
         now = time.monotonic()
@@ -443,6 +444,7 @@ class Bridge(FrameProcessor):
     def end(self, reason: str) -> None:
         """End the call at once; the first reason given stays."""
         if not self.ended.done():
+            self._interrupted()
             self.ended.set_result(reason)
 
     async def _publish(self, kind: Any, **data: Any) -> None:
