@@ -6,6 +6,7 @@ nothing else does. Policies, in one place:
 * Runs never overlap. A run that has begun always finishes, also when the caller goes on speaking;
   its reply is then withheld, and the graph is asked again with what the caller added.
 * A turn without words was a noise: what it interrupted, or withheld, is said again.
+* Of a message that is cut off, the record keeps what was heard.
 * A hang-up leaves the thread as it is, with its open question, so that a chat can go on with it.
 * A failure is answered by an apology; the third in a row ends the call.
 """
