@@ -17,7 +17,7 @@ import logging
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.messages import HumanMessage
 from pipecat.frames.frames import (
@@ -199,12 +199,13 @@ class Bridge(FrameProcessor):
         if frame.text:  # else it was a noise, and what it cut off is said again once it is quiet
             await self._heard(frame.text, "speech", frame.spoke_until)
 
-    async def _heard(self, text: str, source: str, spoke_until: float | None) -> None:
+    async def _heard(
+        self, text: str, source: Literal["speech", "keys"], spoke_until: float | None
+    ) -> None:
         self._utterances.take_unsaid()  # words have come: it is stale
         self._silences = 0
-        keys = {"source": "keys"} if source == "keys" else {}
-        message = HumanMessage(text, id=str(uuid.uuid4()), additional_kwargs=keys)
-        self._log.caller_said(text, "keys" if keys else "speech")
+        message = HumanMessage(text, id=str(uuid.uuid4()), additional_kwargs={"source": source})
+        self._log.caller_said(text, source)
         self._inputs.put_nowait(_Input(message, spoke_until, time.monotonic()))
         await self._publish("transcript", role="caller", text=text, id=message.id, final=True)
 

@@ -368,7 +368,7 @@ async def test_keys_are_told_from_speech_in_the_message(hold: Hold) -> None:
     await hold(Threads({}), SleepFrame(0.05), *keys("2"), *speech("Yes."), SleepFrame(0.1))
     assert [(m.content, m.additional_kwargs) for m in seen] == [
         ("2", {"source": "keys"}),
-        ("Yes.", {}),
+        ("Yes.", {"source": "speech"}),
     ]
 
 
