@@ -139,7 +139,7 @@ async def _another_voice(telephone: Telephone, held: Held) -> None:
     if not shutil.which("espeak-ng"):
         return
     held.talks["another voice"] = await telephone.hold(
-        "another voice", [SALARIED, ENOUGH, SERVED], voice=EspeakVoice()
+        "another voice", ["I am salaried.", ENOUGH, SERVED], voice=EspeakVoice()
     )
 
 
@@ -255,6 +255,12 @@ def test_an_earlier_answer_can_be_corrected(held: Held) -> None:
     assert talk.outcome == ("not_eligible", ["salary.below_minimum"]), talk
     salaries = [entry["facts"]["salary"] for entry in talk.certificate["entries"]]
     assert salaries[-2:] == [["40000", "40000"], ["15000", "15000"]], talk
+
+
+def test_the_certificate_tells_speech_from_keys(held: Held) -> None:
+    for name, source in (("eligible", "speech"), ("keys", "keys")):
+        events = [entry["event"] for entry in held.talks[name].certificate["entries"]]
+        assert {e["source"] for e in events if e["kind"] == "said"} == {source}
 
 
 def test_a_caller_who_interrupts_is_listened_to(held: Held) -> None:
