@@ -27,6 +27,7 @@ class Utterance(BaseModel):
     """When it began, UTC."""
     source: Literal["speech", "keys", "event"] = "speech"
     interrupted: bool = False
+    """Cut off: `text` is what was heard of it, a word less where in doubt."""
 
 
 class TurnLatency(BaseModel):

@@ -6,6 +6,7 @@ nothing else does. Policies, in one place:
 * Runs never overlap. A run that has begun always finishes, also when the caller goes on speaking;
   its reply is then withheld, and the graph is asked again with what the caller added.
 * A turn without words was a noise: what it interrupted, or withheld, is said again.
+* Of a message that is cut off, the record keeps what was heard.
 * A hang-up leaves the thread as it is, with its open question, so that a chat can go on with it.
 * A failure is answered by an apology; the third in a row ends the call.
 """
@@ -16,7 +17,7 @@ import logging
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.messages import HumanMessage
 from pipecat.frames.frames import (
@@ -198,12 +199,13 @@ class Bridge(FrameProcessor):
         if frame.text:  # else it was a noise, and what it cut off is said again once it is quiet
             await self._heard(frame.text, "speech", frame.spoke_until)
 
-    async def _heard(self, text: str, source: str, spoke_until: float | None) -> None:
+    async def _heard(
+        self, text: str, source: Literal["speech", "keys"], spoke_until: float | None
+    ) -> None:
         self._utterances.take_unsaid()  # words have come: it is stale
         self._silences = 0
-        keys = {"source": "keys"} if source == "keys" else {}
-        message = HumanMessage(text, id=str(uuid.uuid4()), additional_kwargs=keys)
-        self._log.caller_said(text, "keys" if keys else "speech")
+        message = HumanMessage(text, id=str(uuid.uuid4()), additional_kwargs={"source": source})
+        self._log.caller_said(text, source)
         self._inputs.put_nowait(_Input(message, spoke_until, time.monotonic()))
         await self._publish("transcript", role="caller", text=text, id=message.id, final=True)
 
@@ -231,11 +233,12 @@ class Bridge(FrameProcessor):
         await self.broadcast_interruption()  # type: ignore[no-untyped-call]
 
     def _interrupted(self) -> None:
-        """Note which utterances the caller did not hear to their end."""
+        """Note what the caller heard of the utterances that are cut off."""
         self._epoch += 1
-        if self._utterances.pending or not self._playback.ledger.finished(time.monotonic()):
+        ledger, now = self._playback.ledger, time.monotonic()
+        if self._utterances.pending or not ledger.finished(now):
             for utterance_id in self._utterances.cut():
-                self._log.interrupted(utterance_id)
+                self._log.interrupted(utterance_id, ledger.heard(utterance_id, now))
         self._utterances.played()
 
     # The graph
@@ -357,6 +360,7 @@ class Bridge(FrameProcessor):
 
     async def _begin(self, utterance_id: str, text: str, turn: int) -> None:
         self._utterances.begin(utterance_id, text, time.monotonic())
+        self._playback.ledger.forget(utterance_id)
         await self.push_frame(UtteranceFrame(utterance_id, text, turn))
         await self.push_frame(LLMFullResponseStartFrame())
 
@@ -373,7 +377,6 @@ class Bridge(FrameProcessor):
         """Say again what a noise has interrupted."""
         for utterance_id, text in self._utterances.take_unsaid():
             await self.say(text, message_id=utterance_id)
-            self._log.interrupted(utterance_id, interrupted=False)
 
     async def _fail(self, key: str) -> None:
         now = time.monotonic()
@@ -443,6 +446,7 @@ class Bridge(FrameProcessor):
     def end(self, reason: str) -> None:
         """End the call at once; the first reason given stays."""
         if not self.ended.done():
+            self._interrupted()
             self.ended.set_result(reason)
 
     async def _publish(self, kind: Any, **data: Any) -> None:

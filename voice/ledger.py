@@ -9,6 +9,16 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
+class Length:
+    """How long a stretch of audio will be, known before it is handed over."""
+
+    samples: int = 0
+    """Made so far."""
+    final: bool = False
+    """Whether no more will be made."""
+
+
+@dataclass(slots=True)
 class Span:
     """A stretch of audio and the words in it."""
 
@@ -20,6 +30,15 @@ class Span:
     text: str
     complete: bool = False
     """Whether all its audio was handed over."""
+    length: Length | None = None
+    """How long it will be when it is complete, where that is known."""
+
+    @property
+    def whole(self) -> int:
+        """Samples of all its audio; 0 while that is not known."""
+        if self.complete:
+            return self.end - self.start
+        return self.length.samples if self.length and self.length.final else 0
 
 
 @dataclass(slots=True)
@@ -44,9 +63,13 @@ class Ledger:
     _plays_until: float = 0.0
     _count: int = 0
 
-    def begin(self, utterance_id: str, text: str) -> None:
+    def begin(self, utterance_id: str, text: str, length: Length | None = None) -> None:
         """Start a stretch of audio that speaks `text`."""
-        self.spans.append(Span(utterance_id, self.written, self.written, text))
+        self.spans.append(Span(utterance_id, self.written, self.written, text, length=length))
+
+    def forget(self, utterance_id: str) -> None:
+        """Drop what was heard of an utterance, for it is said anew."""
+        self.spans = [span for span in self.spans if span.utterance_id != utterance_id]
 
     def write(self, samples: int, now: float) -> None:
         """Note that audio was handed over."""
@@ -85,10 +108,10 @@ class Ledger:
         """Note that the client was told to drop what it has not played."""
         self.acknowledged = self.played(now)
         for span in self.spans:
-            if span.end > self.acknowledged:
+            if span.end > self.acknowledged or not span.complete:
                 span.text = _words_within(span, self.acknowledged)
                 span.start = min(span.start, self.acknowledged)
-                span.end = self.acknowledged
+                span.end = min(span.end, self.acknowledged)
             span.complete = True
         self.cleared = self.written
         self._plays_until = min(self._plays_until, now)
@@ -130,8 +153,8 @@ class Ledger:
 
 def _words_within(span: Span, played: int) -> str:
     """Words of a span that fit into the part played, in proportion, less the last of them."""
-    length = span.end - span.start
-    if played <= span.start or length <= 0 or not span.complete:
+    length = span.whole
+    if played <= span.start or length <= 0:
         return ""
     words = span.text.split()
     reached = int(len(span.text) * min(played - span.start, length) / length)

@@ -60,6 +60,8 @@ class Conversation:
         output_rate: int,
         recording: Path | None = None,
     ) -> None:
+        self.over = asyncio.Event()
+        """Set when the call has let go of its stream and its record is written."""
         self._settings = settings
         self._playback = Playback(output_rate)
         self._recorder = Recorder(recording, input_rate, output_rate) if recording else None

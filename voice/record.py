@@ -44,23 +44,23 @@ class CallLog:
         self._changed.set()
 
     def bot_said(self, utterance_id: str, text: str) -> None:
-        """Note what the bot says; the same key again replaces the text."""
-        index = self._bot.get(utterance_id)
-        if index is None:
-            self._bot[utterance_id] = len(self.call.transcript)
-            self.call.transcript.append(Utterance(role="bot", text=text, at=datetime.now(UTC)))
-        else:
-            spoken = self.call.transcript[index]
-            self.call.transcript[index] = spoken.model_copy(update={"text": text})
+        """Note what the bot says; the same key again is the same, said anew and in full."""
+        if utterance_id in self._bot:
+            return self._replace(self._bot[utterance_id], text=text, interrupted=False)
+        self._bot[utterance_id] = len(self.call.transcript)
+        self.call.transcript.append(Utterance(role="bot", text=text, at=datetime.now(UTC)))
         self._changed.set()
+        return None
 
-    def interrupted(self, utterance_id: str, *, interrupted: bool = True) -> None:
-        """Note that the caller interrupted an utterance, or that it was said again in full."""
+    def interrupted(self, utterance_id: str, heard: str) -> None:
+        """Note what the caller heard of an utterance, when that was not all of it."""
         index = self._bot.get(utterance_id)
-        if index is not None:
-            spoken = self.call.transcript[index]
-            self.call.transcript[index] = spoken.model_copy(update={"interrupted": interrupted})
-            self._changed.set()
+        if index is not None and heard.split() != self.call.transcript[index].text.split():
+            self._replace(index, text=heard, interrupted=True)
+
+    def _replace(self, index: int, **fields: object) -> None:
+        self.call.transcript[index] = self.call.transcript[index].model_copy(update=fields)
+        self._changed.set()
 
     def measured(self, latency: TurnLatency) -> None:
         """Note where the time of an answer went."""

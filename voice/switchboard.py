@@ -31,6 +31,8 @@ TICKET_SECS = 60.0
 """Time a carrier has to open the stream it was offered, in seconds."""
 DRAIN_SECS = 20.0
 """Time a call has to come to its end at shutdown, in seconds."""
+RELEASE_SECS = 8.0
+"""Time a call has to let go of a stream that the carrier has left, in seconds."""
 MAX_STREAMS = 3
 """Streams of one call, before a line that keeps breaking is given up."""
 _FINAL = frozenset({"done", "silence", "failed", "too_long", "shutdown"})
@@ -172,9 +174,14 @@ class Switchboard:
             return ticket
 
     async def reconnect(self, sid: str) -> Ticket | None:
-        """Return a new ticket for a call whose stream broke; None when the call is over."""
+        """Return a new ticket for a call whose stream broke; None when the call is over.
+
+        The carrier may ask before the break was noticed here, and before the record is written.
+        """
+        if self._closing or not await self._released(sid):
+            return None
         call = await self._calls.get(sid)
-        if call is None or sid in self._held or self._closing:
+        if call is None:
             return None
         known = self._tickets.get(sid) or Ticket(call, used=True)
         if known.waiting:
@@ -184,6 +191,16 @@ class Switchboard:
             return None
         self._tickets[sid] = Ticket(call, streams=known.streams + 1)
         return self._tickets[sid]
+
+    async def _released(self, sid: str) -> bool:
+        """End what is still held of a call; returns whether it has let go in time."""
+        held = self._held.get(sid)
+        if held:
+            held.end("hangup")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RELEASE_SECS):
+                    await held.over.wait()
+        return sid not in self._held
 
     def carrier_of(self, sid: str) -> str | None:
         """Name the carrier of a call that is expected; None when there is no such call."""
@@ -239,15 +256,22 @@ class Switchboard:
             call_log.failed(f"The call broke off ({type(error).__name__}).")
             log.error("A call broke off (%s).", type(error).__name__)
         finally:
-            self._held.pop(call.sid, None)
-            if not self._held:
-                self._empty.set()
             if call.sid in self._tickets:
                 self._tickets[call.sid].reason = reason
             if reason == "failed":
                 call_log.failed("The call was ended after several failures.")
-            await asyncio.shield(call_log.close(_status(reason)))
+            try:
+                await asyncio.shield(call_log.close(_status(reason)))
+            finally:
+                self._release(call.sid)
         return reason
+
+    def _release(self, sid: str) -> None:
+        held = self._held.pop(sid, None)
+        if held:
+            held.over.set()
+        if not self._held:
+            self._empty.set()
 
     async def hung_up(self, sid: str, status: Status) -> None:
         """Note that the carrier says a call is over; the same news again changes nothing."""

@@ -1,8 +1,10 @@
 """The media stream of one call: pipecat's WebSocket transport with a playback ledger in it."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import WebSocket
 from pipecat.frames.frames import (
@@ -24,7 +26,7 @@ from pipecat.transports.websocket.fastapi import (
 )
 
 from voice.frames import CallEventFrame, MarkFrame, MarkPlayedFrame, UtteranceFrame
-from voice.ledger import Ledger
+from voice.ledger import Ledger, Length
 
 MARK_EVERY_SECS = 0.5
 """Audio between two marks; a sentence ends with one as well."""
@@ -63,17 +65,38 @@ class _Output(FastAPIWebsocketOutputTransport):
     _unheard_of: UtteranceFrame | None = None
     _marked: int = 0
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._made: deque[Length] = deque()
+        """Lengths of the stretches that are made and not yet begun to be written, in order."""
+        self._making: Length | None = None
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Take what concerns playback out of the stream, and pass the rest on."""
         if isinstance(frame, MarkPlayedFrame):
             self.playback.ledger.acknowledge(frame.mark)
         elif isinstance(frame, InterruptionFrame):
             self.playback.ledger.clear(time.monotonic())
-            self._utterance = self._unheard_of = None
+            self._made.clear()
+            self._making = self._utterance = self._unheard_of = None
             self._marked = self.playback.ledger.written
         elif isinstance(frame, CallEventFrame):
             await self._write_frame(frame)
+        elif direction == FrameDirection.DOWNSTREAM:
+            self._measure(frame)
         await super().process_frame(frame, direction)
+
+    def _measure(self, frame: Frame) -> None:
+        """Follow how long each stretch will be; its audio comes sooner than it is written."""
+        if isinstance(frame, TTSTextFrame):
+            if self._making:
+                self._making.final = True
+        elif isinstance(frame, AggregatedTextFrame):
+            self._making = Length()
+            self._made.append(self._making)
+        elif isinstance(frame, OutputAudioRawFrame) and self._making:
+            samples = len(frame.audio) // 2 * self.playback.sample_rate // frame.sample_rate
+            self._making.samples += samples
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         """Hand over one chunk of audio and, often enough, a mark behind it."""
@@ -99,8 +122,9 @@ class _Output(FastAPIWebsocketOutputTransport):
             ledger.complete()
             await self._mark()
         elif isinstance(frame, AggregatedTextFrame):
+            length = self._made.popleft() if self._made else None
             if self._utterance:
-                ledger.begin(self._utterance.utterance_id, frame.text)
+                ledger.begin(self._utterance.utterance_id, frame.text, length)
         elif isinstance(frame, LLMFullResponseEndFrame):
             ledger.complete()
             await self._mark()

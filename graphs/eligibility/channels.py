@@ -33,6 +33,8 @@ class State(Input, total=False):
     """Language it speaks now."""
     language_asked: bool
     """Whether the caller asked for that language."""
+    met: bool
+    """Whether the person has said anything yet."""
     facts: dict[str, Any]
     """`employment`, `salary` (lowest and highest rupees a month, as text) and `city`."""
     confirm: dict[str, Any] | None

@@ -119,6 +119,8 @@ class Interview(NamedTuple):
     language: Language = "en"
     language_asked: bool = False
     """The caller asked for this language, so it is no longer detected."""
+    met: bool = False
+    """The caller has said something; until then whoever comes in is greeted as new."""
     employment: str | None = None
     salary: Salary | None = None
     city: str | None = None
@@ -160,6 +162,7 @@ class Interview(NamedTuple):
             "question": self.question,
             "language": self.language,
             "language_asked": self.language_asked,
+            "met": self.met,
             "facts": self.facts,
             "confirm": confirm,
             "reasks": self.reasks,
@@ -181,6 +184,7 @@ class Interview(NamedTuple):
             question=value["question"],
             language=value["language"],
             language_asked=value["language_asked"],
+            met=value.get("met", True),
             employment=facts["employment"],
             salary=facts["salary"] and Salary.from_json(facts["salary"]),
             city=facts["city"],

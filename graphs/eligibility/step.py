@@ -88,7 +88,7 @@ class _Turn:
 
     def open(self) -> None:
         """Greet who is new, welcome back who returns, and ask the open question."""
-        self.say("greeting" if self.state.stage == "greeting" else "welcome_back")
+        self.say("welcome_back" if self.state.met else "greeting")
         self.change(reasks=0, silences=0)
         self.ask()
 
@@ -111,6 +111,7 @@ class _Turn:
 
     def listen(self) -> None:
         """Take what was said: facts first, then what was asked for, then the next question."""
+        self.change(met=True)
         heard = self._hear()
         request = heard.request.value if heard.request else None
         if heard.request:

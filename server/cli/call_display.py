@@ -122,7 +122,8 @@ class Display:
         """Print what became of an utterance that is on the screen already."""
         version = _version(utterance)
         if version != self._printed[number] and utterance.get("interrupted"):
-            self._line(self._call.line.seconds, "", f"interrupted: {utterance['text']}", "dim")
+            heard = utterance["text"] or "nothing"
+            self._line(self._call.line.seconds, "", f"interrupted, heard: {heard}", "dim")
         self._printed[number] = version
 
     def _heard(self, text: str) -> None:

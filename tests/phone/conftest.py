@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,30 +37,39 @@ class Server:
 Serve = Callable[..., "contextlib.AbstractAsyncContextManager[Server]"]
 
 
+@contextlib.asynccontextmanager
+async def running(
+    settings: Settings, graphs: Mapping[str, Graph] | None = None
+) -> AsyncIterator[Server]:
+    """Run the application on a free port; with the graphs that are shipped when none are given."""
+    app = create_app(settings, graphs)
+    config = uvicorn.Config(
+        app, port=0, log_level="warning", ws_ping_interval=None, proxy_headers=False
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(60):
+        while not server.started:
+            if serving.done():
+                raise RuntimeError("The server ended before it had started.")
+            await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield Server(f"http://127.0.0.1:{port}", app.state.services)
+    finally:
+        server.should_exit = True
+        await serving
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
     """Make servers that run for a while, with a graph and settings of the test's own."""
 
-    @contextlib.asynccontextmanager
-    async def run(graph: Graph | None = None, **settings: object) -> AsyncIterator[Server]:
+    def run(
+        graph: Graph | None = None, **settings: object
+    ) -> contextlib.AbstractAsyncContextManager[Server]:
         chosen = Settings(data_dir=tmp_path, default_graph="interview", _env_file=None, **settings)  # type: ignore[arg-type]
-        app = create_app(chosen, {"interview": graph or interview()})
-        config = uvicorn.Config(
-            app, port=0, log_level="warning", ws_ping_interval=None, proxy_headers=False
-        )
-        server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
-        serving = asyncio.create_task(server.serve())
-        async with asyncio.timeout(60):
-            while not server.started:
-                if serving.done():
-                    raise RuntimeError("The server ended before it had started.")
-                await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        try:
-            yield Server(f"http://127.0.0.1:{port}", app.state.services)
-        finally:
-            server.should_exit = True
-            await serving
+        return running(chosen, {"interview": graph or interview()})
 
     return run

@@ -349,6 +349,20 @@ async def test_a_connection_that_breaks_is_an_error_and_the_call_goes_on(applica
     assert call.verbs == ["Connect", "Pause", "Hangup"]
 
 
+async def test_a_fault_can_be_that_of_the_first_stream_only(application, lab):
+    async def listen(bot: Bot) -> None:
+        for _ in range(30):
+            await bot.event("media")
+
+    application.behaviour = listen
+    twiml = application.stream.replace("</Response>", "<Redirect>/next</Redirect></Response>")
+    application.twiml["/next"] = application.stream
+    faults = Faults(dropped_after_secs=0.2, streams=1)
+    call = await ring(lab, application, twiml, faults=faults)
+    assert [notice.code for notice in call.errors] == [31903]
+    assert len(application.bots[1].named("media")) == 30
+
+
 async def test_a_half_dead_socket_stays_open_and_says_nothing_more(application, lab):
     caller = scripted(Pause(0.8), HangUp())
     await ring(

@@ -230,6 +230,23 @@ async def test_a_stream_that_broke_is_connected_again_to_the_same_thread(serve: 
         assert (await server.record(SID)).status == "completed"
 
 
+async def test_a_break_the_carrier_notices_first_is_no_end_of_the_call(serve: Serve) -> None:
+    """The carrier asks how to go on while the server still holds the old stream."""
+    async with serve() as server:
+        line = Line(server.base, SID)
+        await line.call()
+        await line.until_bot_speaks()
+        again = Line(server.base, SID)
+        await again.call("/voice/continue")
+        await again.until_bot_speaks()
+        async with asyncio.timeout(5):
+            await line.closed.wait()
+        call = await server.services.calls.get(SID)
+        assert call is not None and call.status == "in-progress"
+        await again.hang_up()
+        assert (await server.record(SID)).status == "completed"
+
+
 async def test_exotel_is_answered_with_the_address_of_a_stream(serve: Serve) -> None:
     async with serve() as server, httpx.AsyncClient(trust_env=False) as client:
         response = await client.get(

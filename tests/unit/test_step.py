@@ -276,6 +276,15 @@ def test_a_hang_up_leaves_the_question_open_and_reopening_asks_it_again() -> Non
     assert talk.said == "Welcome back. What is your monthly salary in hand, in rupees?"
 
 
+def test_who_comes_back_before_having_said_anything_is_greeted_as_new() -> None:
+    """The page opens by chat and then by voice: nobody has been away."""
+    talk = opened().hears(happens("silence"), happens("opened"))
+    assert talk.said.startswith("Hello!")
+    assert talk.said.endswith("Are you a salaried employee?")
+    talk.hears("Can you repeat that?", happens("opened"))
+    assert talk.said == "Welcome back. Are you a salaried employee?"
+
+
 def test_reopening_a_finished_interview_states_the_outcome() -> None:
     talk = at_city().hears("Mumbai", happens("opened"))
     assert "preliminarily eligible" in talk.said

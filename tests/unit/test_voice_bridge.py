@@ -32,7 +32,7 @@ from settings import Settings
 from store.calls import Call, Calls
 from store.database import open_database
 from voice.bridge import Bridge
-from voice.frames import CallerTurnFrame, CallEventFrame, UtteranceFrame
+from voice.frames import CallerTurnFrame, CallEventFrame, HangupFrame, UtteranceFrame
 from voice.phrases import phrase
 from voice.providers import STT, TTS, SpeechToText, TextToSpeech
 from voice.record import CallLog
@@ -220,16 +220,24 @@ async def test_the_call_ends_only_when_the_last_word_was_played(hold: Hold) -> N
     assert played.call.outcome == "eligible"
 
 
-async def test_a_barge_in_marks_the_message_it_cut_off(hold: Hold) -> None:
+LONG = "Hello, three short questions tell whether you can have what you would like to have."
+
+
+async def test_after_a_barge_in_the_record_holds_what_was_heard(hold: Hold) -> None:
     threads = ScriptedThreads(
-        {None: [reply("A long greeting."), snapshot()], "Stop.": [reply("Yes?"), snapshot()]}
+        {None: [reply(LONG), snapshot()], "Stop.": [reply("Yes?"), snapshot()]}
     )
-    outcome = await hold(threads, SleepFrame(0.05), *speech("Stop."), SleepFrame(0.1), secs=5.0)
-    assert [(u.text, u.interrupted) for u in outcome.call.transcript] == [
-        ("A long greeting.", True),
-        ("Stop.", False),
-        ("Yes?", False),
-    ]
+    outcome = await hold(threads, SleepFrame(0.6), *speech("Stop."), SleepFrame(1.5), secs=1.2)
+    cut, *rest = outcome.call.transcript
+    assert cut.interrupted
+    assert LONG.startswith(cut.text) and 0 < len(cut.text) < len(LONG)
+    assert [(u.text, u.interrupted) for u in rest] == [("Stop.", False), ("Yes?", False)]
+
+
+async def test_after_a_hang_up_the_record_holds_what_was_heard(hold: Hold) -> None:
+    threads = ScriptedThreads({None: [reply(LONG), snapshot()]})
+    outcome = await hold(threads, HangupFrame(), secs=5.0)
+    assert [(u.text, u.interrupted) for u in outcome.call.transcript] == [("", True)]
 
 
 async def test_what_was_played_to_its_end_is_not_marked(hold: Hold) -> None:
@@ -241,7 +249,7 @@ async def test_what_was_played_to_its_end_is_not_marked(hold: Hold) -> None:
 async def test_a_noise_does_not_silence_the_bot(hold: Hold) -> None:
     """A cough cuts the question off; without this, both sides would wait for the other."""
     threads = ScriptedThreads({None: [reply("Which city?"), snapshot()]})
-    outcome = await hold(threads, SleepFrame(0.05), *speech(""), SleepFrame(0.2), secs=5.0)
+    outcome = await hold(threads, SleepFrame(0.05), *speech(""), SleepFrame(0.9), secs=0.5)
     assert outcome.said == ["Which city?", "Which city?"]
     assert threads.asked == [None]
     assert [(u.text, u.interrupted) for u in outcome.call.transcript] == [("Which city?", False)]
@@ -325,9 +333,9 @@ def keys(digits: str) -> list[Frame]:
 async def test_a_key_interrupts_and_answers(hold: Hold) -> None:
     asks = snapshot(expects={"kind": "yes_no"})
     threads = ScriptedThreads({None: [reply("Salaried?"), asks], "1": [reply("Good."), snapshot()]})
-    outcome = await hold(threads, SleepFrame(0.05), *keys("1"), SleepFrame(0.1), secs=5.0)
+    outcome = await hold(threads, SleepFrame(0.05), *keys("1"), SleepFrame(0.9), secs=0.5)
     assert [(u.text, u.source, u.interrupted) for u in outcome.call.transcript] == [
-        ("Salaried?", "speech", True),
+        ("", "speech", True),
         ("1", "keys", False),
         ("Good.", "speech", False),
     ]
@@ -360,7 +368,7 @@ async def test_keys_are_told_from_speech_in_the_message(hold: Hold) -> None:
     await hold(Threads({}), SleepFrame(0.05), *keys("2"), *speech("Yes."), SleepFrame(0.1))
     assert [(m.content, m.additional_kwargs) for m in seen] == [
         ("2", {"source": "keys"}),
-        ("Yes.", {}),
+        ("Yes.", {"source": "speech"}),
     ]
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice.ledger import Ledger
+from voice.ledger import Ledger, Length
 
 RATE = 8000
 TEXT = "Please tell me which city you live in today"
@@ -77,6 +77,34 @@ def test_words_whose_audio_is_still_being_made_are_not_credited() -> None:
     ledger.begin("a", TEXT)
     ledger.write(RATE, now=0.0)
     assert ledger.heard("a", now=10.0) == ""
+
+
+def test_words_of_a_sentence_still_being_written_are_credited_when_its_length_is_known() -> None:
+    ledger = Ledger(RATE)
+    ledger.begin("a", TEXT, Length(4 * RATE, final=True))
+    ledger.write(2 * RATE, now=0.0)
+    heard = ledger.heard("a", now=2.0)
+    assert heard and TEXT.startswith(heard)
+    assert len(heard) < len(TEXT) / 2
+    ledger.clear(now=2.0)
+    assert ledger.heard("a", now=60.0) == heard
+
+
+def test_a_length_that_is_not_final_credits_nothing() -> None:
+    ledger = Ledger(RATE)
+    ledger.begin("a", TEXT, Length(2 * RATE))
+    ledger.write(2 * RATE, now=0.0)
+    assert ledger.heard("a", now=2.0) == ""
+
+
+def test_what_is_said_anew_is_heard_from_its_beginning() -> None:
+    ledger = one_sentence()
+    ledger.clear(now=2.0)
+    ledger.forget("a")
+    ledger.begin("a", TEXT)
+    ledger.write(RATE, now=3.0)
+    ledger.complete()
+    assert ledger.heard("a", now=4.5) == TEXT
 
 
 STEPS = st.lists(

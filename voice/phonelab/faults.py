@@ -18,8 +18,14 @@ class Faults:
     """Then the connection breaks without a close."""
     never_ack_marks: bool = False
     """Marks are not returned, as with carriers that do not know them."""
+    streams: int | None = None
+    """How many streams of a call have the faults, the first ones; None means all."""
     seed: int = 0
     """The same seed gives the same faults."""
+
+    def of_stream(self, number: int) -> "Faults":
+        """Return what goes wrong on a call's stream of that number, from 0."""
+        return self if self.streams is None or number < self.streams else Faults()
 
     def generator(self) -> random.Random:
         """Return the source of chance for one stream."""

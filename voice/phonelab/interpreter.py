@@ -147,7 +147,8 @@ class Interpreter:
             child.attributes["name"]: child.attributes["value"] for child in verb.children
         }
         identity = StreamIdentity(sid, call.sid, call.account_sid, parameters)
-        stream = MediaStream(identity, call.line, call.clock, self._faults, call.note)
+        faults = self._faults.of_stream(len(call.streams))
+        stream = MediaStream(identity, call.line, call.clock, faults, call.note)
         call.streams.append(sid)
         call.tell("stream", url)
         await stream.run(self._webhooks.destination(url, {}))
