@@ -183,14 +183,15 @@ class Switchboard:
         call = await self._calls.get(sid)
         if call is None:
             return None
-        known = self._tickets.get(sid) or Ticket(call, used=True)
-        if known.waiting:
-            return known
-        snapshot = await self._threads.snapshot(call.graph, call.thread_id)
-        if snapshot.done or known.reason in _FINAL or known.streams >= MAX_STREAMS:
-            return None
-        self._tickets[sid] = Ticket(call, streams=known.streams + 1)
-        return self._tickets[sid]
+        async with self._admission:  # it goes on already, so it is counted but never refused
+            known = self._tickets.get(sid) or Ticket(call, used=True)
+            if known.waiting:
+                return known
+            snapshot = await self._threads.snapshot(call.graph, call.thread_id)
+            if snapshot.done or known.reason in _FINAL or known.streams >= MAX_STREAMS:
+                return None
+            self._tickets[sid] = Ticket(call, streams=known.streams + 1)
+            return self._tickets[sid]
 
     async def _released(self, sid: str) -> bool:
         """End what is still held of a call; returns whether it has let go in time."""

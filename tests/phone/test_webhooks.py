@@ -217,8 +217,9 @@ async def test_a_stream_that_broke_is_connected_again_to_the_same_thread(serve: 
         line = Line(server.base, SID)
         await line.call()
         await line.until_bot_is_quiet()
+        before = await server.services.calls.get(SID)
+        assert before is not None
         await line.drop()
-        before = await server.record(SID)
         again = Line(server.base, SID)
         await again.call("/voice/continue")
         await again.until_bot_speaks()
