@@ -279,12 +279,8 @@ class Switchboard:
         held = self._held.get(sid)
         if held:
             held.end("hangup")
-            return
-        call = await self._calls.get(sid)
-        if call and call.status in ("ringing", "in-progress"):
-            call.status = status
-            call.ended_at = datetime.now(UTC)
-            await self._calls.save(call)
+        else:
+            await self._calls.end(sid, status)
 
     async def admit_browser(self, graph: str, thread_id: str | None) -> Call:
         """Accept a conversation with a browser and record that it begins.
