@@ -263,7 +263,7 @@ class Switchboard:
                 call_log.failed("The call was ended after several failures.")
             try:
                 await asyncio.shield(call_log.close(_status(reason)))
-            finally:
+            finally:  # also when it is cancelled
                 self._release(call.sid)
         return reason
 
