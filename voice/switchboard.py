@@ -70,6 +70,11 @@ class Ticket:
         """Whether a stream may still come with it."""
         return not self.used and time.monotonic() < self.expires_at
 
+    def close(self, reason: str) -> None:
+        """Note why its stream ended; the carrier asks for this a moment later."""
+        self.reason = reason
+        self.expires_at = time.monotonic() + TICKET_SECS
+
 
 class Switchboard:
     """Takes calls, holds them, and ends them.
@@ -258,7 +263,7 @@ class Switchboard:
             log.error("A call broke off (%s).", type(error).__name__)
         finally:
             if call.sid in self._tickets:
-                self._tickets[call.sid].reason = reason
+                self._tickets[call.sid].close(reason)
             if reason == "failed":
                 call_log.failed("The call was ended after several failures.")
             try:
@@ -336,5 +341,5 @@ def _status(reason: str) -> Status:
 
 
 def _keep(ticket: Ticket, held: bool) -> bool:
-    """Whether a ticket is still of use: to answer the same webhook once more, for a while."""
+    """Whether a ticket is still of use: for what the carrier asks once more, for a while."""
     return held or time.monotonic() < ticket.expires_at + 10 * TICKET_SECS
