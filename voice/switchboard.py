@@ -7,14 +7,15 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fastapi import WebSocket
+from fastapi import WebSocket, WebSocketDisconnect
 from pipecat.serializers.base_serializer import FrameSerializer
 
+from faults import places
 from graphs.threads import Threads
 from settings import Settings
 from store.calls import Call, CallExists, Calls, Direction, Status
@@ -24,6 +25,7 @@ from voice.pipeline import Conversation
 from voice.providers import STT, TTS, load_providers
 from voice.quiet import quiet_pipecat
 from voice.record import CallLog
+from voice.transport import SEND_TIMEOUT_SECS
 
 log = logging.getLogger(__name__)
 
@@ -116,10 +118,13 @@ class Switchboard:
         left = await self._calls.fail_unfinished("The server was stopped during the call.")
         if left:
             log.warning("%d calls were left unfinished by an earlier run.", left)
+        sweeping = asyncio.create_task(self._sweep(), name="tickets")
         try:
             yield
         finally:
             await self.drain()
+            sweeping.cancel()
+            await asyncio.wait({sweeping})
 
     def warm_up(self) -> None:
         """Load every model a call needs; blocks, so call it off the event loop."""
@@ -235,17 +240,28 @@ class Switchboard:
         *,
         input_rate: int,
         output_rate: int,
+        ready: Mapping[str, object] | None = None,
     ) -> str:
-        """Hold a conversation on a stream, keep its record, and return why it ended."""
+        """Hold a conversation on a stream, keep its record, and return why it ended.
+
+        Args:
+            call: the conversation.
+            websocket: the accepted stream.
+            serializer: the protocol of the stream.
+            input_rate: samples a second of what the client says.
+            output_rate: samples a second of what the client plays.
+            ready: message that tells the client to begin.
+        """
         recording = f"{call.sid}.wav" if self._settings.record_calls else None
         call.recording = recording or call.recording
         call_log = CallLog(call, self._calls)
         call_log.open()
         reason = "failed"
         self._empty.clear()
-        if call.sid in self._tickets:
-            self._tickets[call.sid].used = True
         try:
+            if ready:
+                async with asyncio.timeout(SEND_TIMEOUT_SECS):
+                    await websocket.send_json(ready)
             conversation = Conversation(
                 websocket,
                 serializer,
@@ -257,7 +273,11 @@ class Switchboard:
                 recording=self.recordings / recording if recording else None,
             )
             self._held[call.sid] = conversation
+            if call.sid in self._tickets:
+                self._tickets[call.sid].used = True
             reason = await conversation.run()
+        except WebSocketDisconnect:  # it has left before it began
+            reason = "hangup"
         except Exception as error:
             call_log.failed(f"The call broke off ({type(error).__name__}).")
             log.error("A call broke off (%s).", type(error).__name__)
@@ -311,7 +331,6 @@ class Switchboard:
             return call
 
     async def _admit(self, caller: str | None) -> None:
-        self._tickets = {sid: t for sid, t in self._tickets.items() if _keep(t, sid in self._held)}
         waiting = sum(t.waiting for t in self._tickets.values())
         if self._closing:
             raise CallRefused("closing")
@@ -322,6 +341,20 @@ class Switchboard:
             count = await self._calls.count_from(caller, since)
             if count >= self._settings.calls_per_hour_per_number:
                 raise CallRefused("too_often")
+
+    async def _sweep(self) -> None:
+        """Give up the calls whose stream never came, and forget tickets that are of no more use."""
+        while True:
+            await asyncio.sleep(TICKET_SECS / 4)
+            try:
+                for sid, ticket in list(self._tickets.items()):
+                    if not ticket.used and not ticket.waiting:
+                        await self._calls.end(sid, "failed", "The carrier opened no stream.")
+                        ticket.used = True
+            except Exception as error:
+                log.error("Calls without a stream were not given up: %s", places(error))
+            kept = {sid: t for sid, t in self._tickets.items() if _keep(t, sid in self._held)}
+            self._tickets = kept
 
     async def drain(self) -> None:
         """Take no more calls, and let those that go on come to their end; then end the rest."""

@@ -138,9 +138,13 @@ async def browser(websocket: WebSocket, session_id: str, services: ServicesDep) 
         await _refuse_page(websocket, f"The conversation could not start: {error}.")
         return
     serializer = BrowserSerializer(call)
-    await websocket.send_json(serializer.ready())
     await services.switchboard.hold(
-        call, websocket, serializer, input_rate=INPUT_RATE, output_rate=OUTPUT_RATE
+        call,
+        websocket,
+        serializer,
+        input_rate=INPUT_RATE,
+        output_rate=OUTPUT_RATE,
+        ready=serializer.ready(),
     )
     await _close(websocket)
 
