@@ -1,4 +1,4 @@
-"""The switchboard when things fail at the edges of a call: streams that never come, saves that fail."""
+"""The switchboard at the edges of a call: streams that never come, records not saved."""
 
 import asyncio
 import time
@@ -71,7 +71,7 @@ async def test_a_record_that_cannot_be_closed_does_not_keep_the_stream_open(
 async def test_how_a_long_call_ended_is_known_when_the_carrier_asks(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A new call clears old tickets away, also between a stream's end and the carrier's question."""
+    """Old tickets are cleared away, also between a stream's end and the carrier's question."""
     monkeypatch.setattr(switchboard_module, "TICKET_SECS", 0.2)
     async with serve(silence_secs=0.3) as server:
         line = Line(server.base, SID)
