@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, HTTPException, Request, Response, WebSocket
 from starlette.requests import HTTPConnection
+from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect
 
 from graphs.threads import UnknownGraph
@@ -25,6 +26,8 @@ START_SECS = 10.0
 """Time a stream has to say which call it is, in seconds."""
 POLICY_VIOLATION = 1008
 MAX_THREAD_ID = 128
+MAX_FORM_BYTES = 65_536
+MAX_FIELDS = 100
 
 _ENDED: Mapping[str, Status] = {
     "completed": "completed",
@@ -155,18 +158,40 @@ async def _genuine_fields(
     """Return the fields of a webhook that really comes from the carrier.
 
     Raises:
-        HTTPException: 403 when it does not.
+        HTTPException: 403 when it does not, 413 when its form is too large.
     """
-    given = request.query_params if request.method == "GET" else await request.form()
-    fields = {name: str(value) for name, value in given.items()}
-    if not _signed(request, carrier, services, fields):
-        log.warning("A webhook of %s was refused: its origin is not proved.", carrier.name)
-        raise HTTPException(
-            403,
-            "This webhook is not signed by the carrier. Set the carrier's credentials and "
-            "DIALGRAPH_PUBLIC_URL; without credentials only programs on this machine may call.",
-        )
-    return fields
+    if carrier.configured(services.settings):
+        worth_reading = carrier.proof in request.headers
+    else:
+        worth_reading = is_local(request, services.settings)
+    if worth_reading:
+        fields = await _fields(request)
+        if _signed(request, carrier, services, fields):
+            return fields
+    log.warning("A webhook of %s was refused: its origin is not proved.", carrier.name)
+    raise HTTPException(
+        403,
+        "This webhook is not signed by the carrier. Set the carrier's credentials and "
+        "DIALGRAPH_PUBLIC_URL; without credentials only programs on this machine may call.",
+    )
+
+
+async def _fields(request: Request) -> Mapping[str, str]:
+    if request.method == "GET":
+        return dict(request.query_params)
+    left = MAX_FORM_BYTES
+
+    async def receive() -> Message:
+        nonlocal left
+        message = await request.receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413, f"The form is larger than {MAX_FORM_BYTES} bytes.")
+        return message
+
+    form = Request(request.scope, receive).form(max_fields=MAX_FIELDS, max_part_size=MAX_FORM_BYTES)
+    async with form as given:
+        return {name: str(value) for name, value in given.items()}
 
 
 async def _answer(

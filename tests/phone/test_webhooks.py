@@ -1,7 +1,9 @@
 """Who may call, and what a webhook starts: signatures, proxies, replays, limits."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -80,6 +82,30 @@ async def test_with_credentials_an_unsigned_webhook_is_refused_and_starts_nothin
         for path in ("/voice/incoming", "/voice/continue", "/voice/status"):
             assert (await post(server, path)).status_code == 403
         assert await server.services.calls.get(SID) is None
+
+
+async def test_a_form_is_not_read_from_who_shows_no_signature_nor_beyond_its_bound(
+    serve: Serve,
+) -> None:
+    async with serve(twilio_auth_token=TOKEN) as server:
+        taken = 0
+
+        async def body() -> AsyncIterator[bytes]:
+            nonlocal taken
+            yield b"CallSid="
+            while taken < 64_000_000:
+                taken += 64_000
+                yield b"a" * 64_000
+
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            url = f"{server.base}/voice/incoming"
+            for headers, status in ((form, 403), ({"X-Twilio-Signature": "x"} | form, 413)):
+                with contextlib.suppress(httpx.WriteError):
+                    answer = await client.post(url, content=body(), headers=headers)
+                    assert answer.status_code == status
+                assert 0 < taken < 64_000_000
+                taken = 0
 
 
 async def test_a_forged_signature_is_refused(serve: Serve) -> None:

@@ -54,6 +54,8 @@ class Carrier:
     """Audio of its media stream, in Hz."""
     configured: Callable[[Settings], bool]
     """Whether its credentials are set; without them only this machine may call."""
+    proof: str
+    """HTTP header without which nothing comes from it, in lower case."""
     genuine: Callable[[Webhook, Settings], bool]
     """Whether a webhook was sent by the carrier; asked only when it is configured."""
     connect: Callable[[str, Mapping[str, str], str], Answer]

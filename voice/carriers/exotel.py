@@ -82,6 +82,7 @@ register(
         name="exotel",
         sample_rate=SAMPLE_RATE,
         configured=_configured,
+        proof="authorization",
         genuine=_genuine,
         connect=_connect,
         refuse=lambda _sentence: Answer("", "application/json", status=403),

@@ -26,6 +26,7 @@ from voice.frames import MarkFrame
 from voice.media_stream import Keys, read_event, read_payload
 
 SAMPLE_RATE = 8000
+SIGNATURE = "x-twilio-signature"
 KEYS = Keys("callSid", "streamSid", "customParameters")
 
 
@@ -67,7 +68,7 @@ def _genuine(webhook: Webhook, settings: Settings) -> bool:
     if settings.twilio_auth_token is None:
         return False
     validator = RequestValidator(settings.twilio_auth_token.get_secret_value())
-    signature = webhook.headers.get("x-twilio-signature", "")
+    signature = webhook.headers.get(SIGNATURE, "")
     return bool(signature and validator.validate(webhook.url, dict(webhook.fields), signature))
 
 
@@ -103,6 +104,7 @@ register(
         name="twilio",
         sample_rate=SAMPLE_RATE,
         configured=_configured,
+        proof=SIGNATURE,
         genuine=_genuine,
         connect=_connect,
         refuse=_refuse,
