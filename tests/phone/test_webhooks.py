@@ -295,6 +295,8 @@ async def test_exotel_must_know_its_credentials_once_they_are_set(serve: Serve) 
         url = f"{server.base}/voice/exotel/incoming?CallSid=ex2"
         assert (await client.get(url)).status_code == 403
         assert (await client.get(url, auth=("key", "wrong"))).status_code == 403
+        odd = {"Authorization": "Basic \xe9\xe9".encode("latin-1")}
+        assert (await client.get(url, headers=odd)).status_code == 403
         assert (await client.get(url, auth=("key", "secret"))).status_code == 200
 
 

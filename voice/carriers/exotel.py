@@ -9,7 +9,6 @@ the message `start`.
 """
 
 import base64
-import binascii
 import json
 import secrets
 from collections.abc import Mapping
@@ -66,7 +65,7 @@ def _genuine(webhook: Webhook, settings: Settings) -> bool:
     scheme, _, encoded = webhook.headers.get("authorization", "").partition(" ")
     try:
         given = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:
         return False
     key, token = settings.exotel_api_key, settings.exotel_api_token
     expected = f"{key.get_secret_value()}:{token.get_secret_value()}".encode()
