@@ -28,10 +28,11 @@ class Keys:
         if message.get("event") != "start" or not isinstance(start, dict):
             return None
         parameters = start.get(self.parameters)
+        given = parameters.items() if isinstance(parameters, dict) else ()
         return StreamStart(
             call_sid=str(start.get(self.call_sid, "")),
             stream_sid=str(start.get(self.stream_sid) or message.get(self.stream_sid, "")),
-            parameters=parameters if isinstance(parameters, dict) else {},
+            parameters={name: value for name, value in given if isinstance(value, str)},
         )
 
     def write_mark(self, stream_sid: str, mark: str) -> str:

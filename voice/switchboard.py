@@ -225,7 +225,7 @@ class Switchboard:
             TicketRefused: unknown, for another call, expired or used before.
         """
         ticket = self._tickets.get(sid)
-        if ticket is None or not secrets.compare_digest(ticket.token.encode(), token.encode()):
+        if not (ticket and token.isascii() and secrets.compare_digest(ticket.token, token)):
             raise TicketRefused("The stream has no valid token.")
         if not ticket.waiting:
             raise TicketRefused("The token of the stream has been used or has expired.")

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
@@ -35,7 +35,7 @@ async def post(
         )
 
 
-async def open_stream(url: str, parameters: dict[str, str], sid: str = SID) -> int:
+async def open_stream(url: str, parameters: Mapping[str, object], sid: str = SID) -> int:
     """Open a stream and return the code it is closed with, or the status it is refused with."""
     try:
         async with websockets.connect(url, proxy=None) as socket:
@@ -168,6 +168,8 @@ async def test_a_stream_without_a_valid_token_is_closed_before_anything_starts(
         url, parameters = stream_of((await post(server)).text)
         assert await open_stream(url, {"token": "guessed"}) == 1008
         assert await open_stream(url, {}) == 1008
+        for odd in (5, None, ["a"], "\ud800", "\xe9"):
+            assert await open_stream(url, {"token": odd}) == 1008
         assert await open_stream(url, parameters, sid="CA-another") == 1008
         unknown = url.replace(SID, "CA-unknown")
         assert await open_stream(unknown, parameters, sid="CA-unknown") == 403

@@ -88,6 +88,6 @@ def read_json(data: str | bytes) -> Mapping[str, Any]:
     """Read a JSON object; anything else is an empty one."""
     try:
         message = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
