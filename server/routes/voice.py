@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Mapping
 
 from fastapi import APIRouter, HTTPException, Request, Response, WebSocket
@@ -28,6 +29,9 @@ POLICY_VIOLATION = 1008
 MAX_THREAD_ID = 128
 MAX_FORM_BYTES = 65_536
 MAX_FIELDS = 100
+MAX_NUMBER = 256
+"""Longest telephone number or SIP address taken, in characters."""
+_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _ENDED: Mapping[str, Status] = {
     "completed": "completed",
@@ -202,8 +206,13 @@ async def _answer(
     graph: str | None,
 ) -> Response:
     sid, caller, called = (fields.get(name) for name in ("CallSid", "From", "To"))
-    if not sid:
-        raise HTTPException(422, "The field CallSid is missing; expected the carrier's webhook.")
+    if not sid or not _SID.fullmatch(sid):
+        raise HTTPException(
+            422,
+            "The field CallSid is missing or odd: expected up to 64 letters and digits, - or _.",
+        )
+    if max(len(caller or ""), len(called or "")) > MAX_NUMBER:
+        raise HTTPException(422, f"From and To may have up to {MAX_NUMBER} characters each.")
     try:
         name = services.switchboard.graph_for(graph, called)
         ticket = await services.switchboard.expect(

@@ -225,6 +225,17 @@ async def test_a_webhook_without_a_call_says_what_is_missing(serve: Serve) -> No
         assert "CallSid" in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    "odd", [{"CallSid": "../x"}, {"CallSid": "a" * 65}, {"CallSid": "a b"}, {"From": "1" * 257}]
+)
+async def test_what_names_no_call_and_no_number_is_not_taken(
+    serve: Serve, odd: dict[str, str]
+) -> None:
+    async with serve() as server:
+        assert (await post(server, **odd)).status_code == 422
+        assert await server.services.calls.list() == []
+
+
 async def test_the_carriers_news_ends_a_call_that_never_began_and_only_once(serve: Serve) -> None:
     async with serve() as server:
         await post(server)
