@@ -141,7 +141,13 @@ async def browser(websocket: WebSocket, session_id: str, services: ServicesDep) 
     except CallRefused as refusal:
         await _refuse_page(websocket, phrase(refusal.phrase))
         return
-    except (UnknownGraph, ValueError, KeyError) as error:
+    except UnknownGraph as error:
+        await _refuse_page(websocket, str(error))
+        return
+    except KeyError:
+        await _refuse_page(websocket, "The conversation could not start: expected a text message.")
+        return
+    except ValueError as error:
         await _refuse_page(websocket, f"The conversation could not start: {error}.")
         return
     serializer = BrowserSerializer(call)
