@@ -248,6 +248,19 @@ async def test_the_carriers_news_ends_a_call_that_never_began_and_only_once(serv
 
 async def test_after_a_conversation_is_done_the_carrier_hangs_up(serve: Serve) -> None:
     async with serve() as server:
+        line = Line(server.base, SID)
+        await line.call()
+        for _ in range(2):
+            await line.until_bot_speaks(since=len(line.heard))
+            await line.key("1")
+        await asyncio.wait_for(line.closed.wait(), 20)
+        assert "<Hangup" in (await line.ring("/voice/continue")).text
+        assert (await server.record(SID)).outcome == "eligible"
+        await line.drop()
+
+
+async def test_a_call_nobody_knows_is_hung_up(serve: Serve) -> None:
+    async with serve() as server:
         assert "<Hangup" in (await post(server, "/voice/continue", CallSid="CA-none")).text
 
 
