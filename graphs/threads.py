@@ -16,13 +16,14 @@ and what it may accept as input, beside `messages`:
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from weakref import WeakValueDictionary
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.channels import UntrackedValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
@@ -187,6 +188,8 @@ class Threads:
         if isinstance(said, Event):
             value = {"event": {"kind": said.kind}}
         streamed: set[str] = set()
+        values: Any = None
+        interrupted = False
         context = None
         if languages and hasattr(graph.context_schema, "languages"):
             context = {"languages": ",".join(sorted(languages))}
@@ -197,12 +200,19 @@ class Threads:
                         value,
                         config,
                         context=context,
-                        stream_mode=["messages", "updates"],
+                        stream_mode=["messages", "updates", "values"],
+                        output_keys=_kept(graph),
                         durability="exit",
                     ):
+                        if mode == "values":
+                            values = part
+                        interrupted |= mode == "updates" and "__interrupt__" in part
                         for event in _events(mode, part, streamed):
                             yield event
-                    yield await self.snapshot(name, thread_id)
+                    if interrupted or not values:
+                        yield await self.snapshot(name, thread_id)
+                    else:  # it ran to its end, so the checkpoint holds the last values
+                        yield _snapshot(name, thread_id, values)
             except TimeoutError as error:
                 if not clock.expired():
                     raise
@@ -217,14 +227,7 @@ class Threads:
             UnknownGraph: no graph of that name is served.
         """
         state = await self.graph(name).aget_state(self._config(name, thread_id))
-        return Snapshot(
-            graph=name,
-            thread_id=thread_id,
-            messages=list(state.values.get("messages", [])),
-            values=state.values,
-            interrupts=list(state.interrupts),
-            next=state.next,
-        )
+        return _snapshot(name, thread_id, state.values, state.interrupts, state.next)
 
     async def ids(self, name: str) -> list[str]:
         """Return the ids of every thread of a graph, in alphabetical order.
@@ -268,12 +271,34 @@ class Threads:
             yield
 
 
+def _snapshot(
+    name: str,
+    thread_id: str,
+    values: Mapping[str, Any],
+    interrupts: Sequence[Any] = (),
+    following: tuple[str, ...] = (),
+) -> Snapshot:
+    messages = list(values.get("messages", []))
+    return Snapshot(name, thread_id, messages, values, list(interrupts), following)
+
+
+def _kept(graph: Graph) -> list[str]:
+    """Names of the values that a checkpoint keeps; the others live for a run only."""
+    return [
+        name
+        for name in graph.stream_channels_list
+        if not isinstance(graph.channels.get(name), UntrackedValue)
+    ]
+
+
 def _key(name: str, thread_id: str) -> str:
     return f"{name}:{thread_id}"
 
 
 def _events(mode: str, part: Any, streamed: set[str]) -> list[TurnEvent]:
     """Translate one part of LangGraph's stream; `streamed` holds ids that arrived as tokens."""
+    if mode == "values":
+        return []
     if mode == "updates":
         return [Node(name) for name in part if not name.startswith("__")]
     message, _metadata = part
