@@ -19,7 +19,9 @@ import httpx
 
 TARGET_SECS = 6.0
 CLI = "from server.cli import app; app()"
-FRAMEWORKS = "import gradio, langgraph.graph, faster_whisper, onnxruntime, pipecat.pipeline.pipeline"
+FRAMEWORKS = (
+    "import gradio, langgraph.graph, faster_whisper, onnxruntime, pipecat.pipeline.pipeline"
+)
 LONGEST_SECS = 120.0
 
 
