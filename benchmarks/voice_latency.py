@@ -66,7 +66,7 @@ from store.database import open_database
 from tests.phone.media_stream import Line
 from voice.carriers import read_json
 from voice.providers import STT, TTS
-from voice.switchboard import Switchboard
+from voice.switchboard import Switchboard, warm_up
 
 UTTERANCES = (
     "Yes, I am salaried.",
@@ -218,7 +218,7 @@ async def served() -> AsyncIterator[str]:
                 await stock_bot(websocket, settings, ours=True)
 
             async with switchboard.open():
-                await asyncio.to_thread(switchboard.warm_up)
+                await asyncio.to_thread(warm_up, settings)
                 server = uvicorn.Server(
                     uvicorn.Config(app, port=0, log_level="error", ws_ping_interval=None)
                 )

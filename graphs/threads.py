@@ -9,7 +9,11 @@ What a graph may put into its state, beside `messages`, for the channels to act 
 * `outcome: str` - the named result, kept with the call record.
 * `expects: dict` - what the open question expects, see `Expectation`.
 
-and what it may accept as input, beside `messages`:
+Every `AIMessage` a node returns is for the person, and so is what a model writes inside a node
+while it writes it. A model that works behind the scenes, to classify or to extract, carries
+LangGraph's own tag for that: `model.with_config(tags=["nostream"])`.
+
+What a graph may accept as input, beside `messages`:
 
 * `event: dict` - something that happened and is not a message: `{"kind": "silence"}`.
 """
@@ -17,13 +21,14 @@ and what it may accept as input, beside `messages`:
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from weakref import WeakValueDictionary
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.channels import UntrackedValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
@@ -196,29 +201,50 @@ class Threads:
         value: dict[str, Any] = {"messages": [said] if isinstance(said, HumanMessage) else []}
         if isinstance(said, Event):
             value = {"event": {"kind": said.kind}}
-        streamed: set[str] = set()
         context = None
         if languages and hasattr(graph.context_schema, "languages"):
             context = {"languages": ",".join(sorted(languages))}
-        async with self._lock(name, thread_id):
+        deadline = asyncio.get_running_loop().time() + self._turn_timeout
+        streamed: set[str] = set()
+        values: Any = None
+        interrupted = False
+        async with self._lock(name, thread_id, deadline):
+            run = graph.astream(
+                value,
+                config,
+                context=context,
+                stream_mode=["messages", "updates", "values"],
+                output_keys=_kept(graph),
+                durability="exit",
+            )
+            async for mode, part in self._within(deadline, name, run):
+                if mode == "values":
+                    values = part
+                interrupted |= mode == "updates" and "__interrupt__" in part
+                for event in _events(mode, part, streamed):
+                    yield event
+            if interrupted or not values:
+                yield await self.snapshot(name, thread_id)
+            else:  # it ran to its end, so the checkpoint holds the last values
+                yield _snapshot(name, thread_id, values)
+
+    async def _within(
+        self, deadline: float, name: str, run: AsyncIterator[Any]
+    ) -> AsyncIterator[tuple[str, Any]]:
+        """Pass a run on, part by part; the clock interrupts the graph, never who listens to it."""
+        while True:
             try:
-                async with asyncio.timeout(self._turn_timeout) as clock:
-                    async for mode, part in graph.astream(
-                        value,
-                        config,
-                        context=context,
-                        stream_mode=["messages", "updates"],
-                        durability="exit",
-                    ):
-                        for event in _events(mode, part, streamed):
-                            yield event
-                    yield await self.snapshot(name, thread_id)
+                async with asyncio.timeout_at(deadline) as clock:
+                    part = await anext(run)
+            except StopAsyncIteration:
+                return
             except TimeoutError as error:
                 if not clock.expired():
                     raise
                 raise TurnTimedOut(
                     f"The graph {name!r} did not answer within {self._turn_timeout:g} seconds."
                 ) from error
+            yield part
 
     async def snapshot(self, name: str, thread_id: str) -> Snapshot:
         """Return the thread as the checkpoint has it.
@@ -227,14 +253,7 @@ class Threads:
             UnknownGraph: no graph of that name is served.
         """
         state = await self.graph(name).aget_state(self._config(name, thread_id))
-        return Snapshot(
-            graph=name,
-            thread_id=thread_id,
-            messages=list(state.values.get("messages", [])),
-            values=state.values,
-            interrupts=list(state.interrupts),
-            next=state.next,
-        )
+        return _snapshot(name, thread_id, state.values, state.interrupts, state.next)
 
     async def ids(self, name: str) -> list[str]:
         """Return the ids of every thread of a graph, in alphabetical order.
@@ -272,10 +291,41 @@ class Threads:
         return {"configurable": {"thread_id": _key(name, thread_id)}}
 
     @contextlib.asynccontextmanager
-    async def _lock(self, name: str, thread_id: str) -> AsyncIterator[None]:
+    async def _lock(
+        self, name: str, thread_id: str, deadline: float | None = None
+    ) -> AsyncIterator[None]:
         lock = self._locks.setdefault(_key(name, thread_id), asyncio.Lock())
-        async with lock:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await lock.acquire()
+        except TimeoutError as error:
+            raise TurnTimedOut(
+                f"An earlier turn on the thread {thread_id!r} did not end in time."
+            ) from error
+        try:
             yield
+        finally:
+            lock.release()
+
+
+def _snapshot(
+    name: str,
+    thread_id: str,
+    values: Mapping[str, Any],
+    interrupts: Sequence[Any] = (),
+    following: tuple[str, ...] = (),
+) -> Snapshot:
+    messages = list(values.get("messages", []))
+    return Snapshot(name, thread_id, messages, values, list(interrupts), following)
+
+
+def _kept(graph: Graph) -> list[str]:
+    """Names of the values that a checkpoint keeps; the others live for a run only."""
+    return [
+        name
+        for name in graph.stream_channels_list
+        if not isinstance(graph.channels.get(name), UntrackedValue)
+    ]
 
 
 def _key(name: str, thread_id: str) -> str:
@@ -284,6 +334,8 @@ def _key(name: str, thread_id: str) -> str:
 
 def _events(mode: str, part: Any, streamed: set[str]) -> list[TurnEvent]:
     """Translate one part of LangGraph's stream; `streamed` holds ids that arrived as tokens."""
+    if mode == "values":
+        return []
     if mode == "updates":
         return [Node(name) for name in part if not name.startswith("__")]
     message, _metadata = part

@@ -20,7 +20,7 @@ from settings import Settings, get_settings
 from store.calls import Calls
 from store.database import open_checkpointer, open_database
 from ui.playground import mount_playground
-from voice.switchboard import Switchboard
+from voice.switchboard import Switchboard, warm_up
 
 
 def create_app(
@@ -50,7 +50,7 @@ def create_app(
             services = Services(settings, threads, calls, checkpointer, switchboard)
             app.state.services = services
             async with switchboard.open(), keep_house(settings, services):
-                await asyncio.to_thread(switchboard.warm_up)
+                await asyncio.to_thread(warm_up, settings)
                 getattr(app.state, "announce", lambda: None)()
                 yield
 

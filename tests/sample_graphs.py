@@ -55,6 +55,12 @@ async def _count(state: Conversation) -> Conversation:
     return {"messages": [AIMessage(str(len(said)))]}
 
 
+async def _classify(state: Conversation) -> Conversation:
+    """Ask a model something for the graph's own use, then thank the person."""
+    await WordByWord(seconds_a_word=0).with_config(tags=["nostream"]).ainvoke(state["messages"])
+    return {"messages": [AIMessage("Thank you.")]}
+
+
 async def _fail(state: Conversation) -> Conversation:
     raise RuntimeError("the node broke")
 
@@ -76,3 +82,4 @@ parrot = _single(_answer)
 counter = _single(_count)
 broken = _single(_fail)
 stuck = _single(_hang)
+discreet = _single(_classify)

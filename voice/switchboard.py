@@ -8,6 +8,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,6 +79,20 @@ class Ticket:
         self.expires_at = time.monotonic() + TICKET_SECS
 
 
+def warm_up(settings: Settings) -> None:
+    """Load every model a call needs, side by side; blocks, so call it off the event loop."""
+    quiet_pipecat()
+    load_providers(settings.stt, settings.tts)
+    with ThreadPoolExecutor() as pool:
+        loads = [
+            pool.submit(turns.warm_up),
+            pool.submit(STT[settings.stt].warm_up, settings),
+            pool.submit(TTS[settings.tts].warm_up, settings),
+        ]
+    for load in loads:
+        load.result()
+
+
 class Switchboard:
     """Takes calls, holds them, and ends them.
 
@@ -100,7 +115,7 @@ class Switchboard:
         self._empty.set()
         quiet_pipecat()
         load_carriers()
-        load_providers()
+        load_providers(settings.stt, settings.tts)
 
     @property
     def recordings(self) -> Path:
@@ -125,12 +140,6 @@ class Switchboard:
             await self.drain()
             sweeping.cancel()
             await asyncio.wait({sweeping})
-
-    def warm_up(self) -> None:
-        """Load every model a call needs; blocks, so call it off the event loop."""
-        turns.warm_up()
-        STT[self._settings.stt].warm_up(self._settings)
-        TTS[self._settings.tts].warm_up(self._settings)
 
     def graph_for(self, named: str | None, number: str | None) -> str:
         """Choose the graph: the one named, else by the number called, else the default.

@@ -22,13 +22,22 @@ class Input(TypedDict):
     """Something that is not a message: `{"kind": "silence"}` or `{"kind": "hangup"}`."""
 
 
-class State(Input, total=False):
+class Walk(TypedDict):
+    """What the walk through the interview looks at; a stage reads no more of the state."""
+
+    question: Literal["employment", "salary", "city"]
+    """The question that is open, or was open when it ended."""
+    outcome: str
+    """eligible, not_eligible, needs_human, opted_out or in_progress."""
+    reply: Annotated[dict[str, Any] | None, UntrackedValue]
+    """What the stage reached will say."""
+
+
+class State(Input, Walk, total=False):
     """The interview as a checkpoint keeps it; plain values only."""
 
     stage: str
     """Where it stands: greeting, a question, an outcome, or end."""
-    question: Literal["employment", "salary", "city"]
-    """The question that is open, or was open when it ended."""
     language: Literal["en", "hi"]
     """Language it speaks now."""
     language_asked: bool
@@ -45,8 +54,6 @@ class State(Input, total=False):
     """How often in a row nothing was heard."""
     turns: int
     """Turns of the thread so far."""
-    outcome: str
-    """eligible, not_eligible, needs_human, opted_out or in_progress."""
     reasons: list[str]
     """Reason codes of the outcome."""
     follow_up: list[str]
@@ -59,8 +66,6 @@ class State(Input, total=False):
     """Entries of the decision certificate."""
     taken_until: str | None
     """Id of the last message of the person that was taken into the interview."""
-    reply: Annotated[dict[str, Any] | None, UntrackedValue]
-    """What the stage reached will say."""
 
 
 @dataclass(kw_only=True)

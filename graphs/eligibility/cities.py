@@ -124,7 +124,7 @@ class Cities:
         return self._judge(chosen, heard, matches, rule)
 
     def _judge(
-        self, chosen: Sequence[Mention], heard: list[Word], matches: list[Match], rule: str
+        self, chosen: Sequence[Mention], heard: Sequence[Word], matches: list[Match], rule: str
     ) -> Reading[City] | Unclear:
         """Apply the policy to the place that is left, and check what stands beside it."""
         place = chosen[0].place
@@ -142,7 +142,7 @@ class Cities:
         return Reading(city, where, tuple(rules))
 
     def _contradicted(
-        self, metro: str, place: Match, heard: list[Word], matches: list[Match]
+        self, metro: str, place: Match, heard: Sequence[Word], matches: list[Match]
     ) -> str | None:
         """Whether a state or quarter beside the metro belongs to another place."""
         for match in matches:
@@ -161,7 +161,7 @@ class Cities:
                 return "resembles"
         return None
 
-    def _meant(self, match: Match, heard: list[Word], matches: list[Match]) -> bool:
+    def _meant(self, match: Match, heard: Sequence[Word], matches: list[Match]) -> bool:
         """Whether a name that is also a word of every day is meant as a place."""
         if match.last - match.first > 1 or heard[match.first].text not in _COMMON_WORDS:
             return True
@@ -174,7 +174,7 @@ class Cities:
         )
         return beside or after in {"mein", "city"}
 
-    def _misspelt(self, heard: list[Word], matches: list[Match]) -> list[Match]:
+    def _misspelt(self, heard: Sequence[Word], matches: list[Match]) -> list[Match]:
         """Accepted cities that a word nearly spells, and no other place as nearly."""
         found = []
         for at in uncovered(heard, matches):
@@ -193,7 +193,7 @@ class Cities:
                 found.append(Match("place", self._metro_names[best[0]], at, at + 1))
         return found
 
-    def _no_place(self, heard: list[Word], matches: list[Match]) -> Unclear | None:
+    def _no_place(self, heard: Sequence[Word], matches: list[Match]) -> Unclear | None:
         for kind in ("locality", "state"):
             named = [match for match in matches if match.kind == kind]
             if named:
@@ -222,6 +222,6 @@ def _single(aliases: Sequence[str]) -> list[str]:
     return [" ".join(word.text for word in words(alias)) for alias in aliases if "(" not in alias]
 
 
-def _unclear(reason: str, heard: list[Word], matches: Sequence[Match]) -> Unclear:
+def _unclear(reason: str, heard: Sequence[Word], matches: Sequence[Match]) -> Unclear:
     rules = tuple(dict.fromkeys(f"city.{match.id}" for match in matches))
     return Unclear(f"city.{reason}", span(heard, matches[0].first, matches[-1].last), rules)

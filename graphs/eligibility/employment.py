@@ -1,5 +1,6 @@
 """How a caller earns: what he claims to be now, and nothing he was, will be or is not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
@@ -129,7 +130,7 @@ def _find_flaws(claim: _Claim, previous: _Claim | None) -> None:
 
 
 def _decide(
-    heard: list[Word], claims: list[_Claim], marks: set[str], beside: set[str]
+    heard: Sequence[Word], claims: list[_Claim], marks: set[str], beside: set[str]
 ) -> Reading[Employment] | Unclear:
     said = [claim.match for claim in claims]
     if any(_beside_no(claim) for claim in claims):
@@ -168,7 +169,7 @@ def _beside_no(claim: _Claim) -> bool:
     return (noun and denied) or any(mark.id == "no" for mark in claim.after)
 
 
-def _flawed(heard: list[Word], claims: list[_Claim]) -> Reading[Employment] | Unclear:
+def _flawed(heard: Sequence[Word], claims: list[_Claim]) -> Reading[Employment] | Unclear:
     """Nothing the caller is now: a denied job is an answer, all else is unclear."""
     said = [claim.match for claim in claims]
     denied = all(claim.flaws == {"negated"} for claim in claims)
@@ -178,6 +179,6 @@ def _flawed(heard: list[Word], claims: list[_Claim]) -> Reading[Employment] | Un
     return _unclear(min(claims[-1].flaws), heard, said)
 
 
-def _unclear(reason: str, heard: list[Word], matches: list[Match]) -> Unclear:
+def _unclear(reason: str, heard: Sequence[Word], matches: list[Match]) -> Unclear:
     rules = tuple(dict.fromkeys(f"employment.{match.id}" for match in matches))
     return Unclear(f"employment.{reason}", span(heard, matches[0].first, matches[-1].last), rules)

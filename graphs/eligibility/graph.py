@@ -13,21 +13,22 @@ from typing import Any, Protocol
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
 from graphs.eligibility import certificate
 from graphs.eligibility.actions import Close, Expect, Say
-from graphs.eligibility.channels import Context, Input, State
+from graphs.eligibility.channels import Context, Input, State, Walk
 from graphs.eligibility.rules import Rules, load_rules
 from graphs.eligibility.state import FINAL, LANGUAGES, QUESTIONS, Event, Interview, Language, Source
 from graphs.eligibility.step import step
 from graphs.threads import Expectation, Graph
 
 
-class Speak(Protocol):
-    """A node that speaks."""
+class Stage(Protocol):
+    """A node of the walk: says where it goes on."""
 
-    def __call__(self, state: State) -> Awaitable[dict[str, Any]]:
-        """Return the message to add."""
+    def __call__(self, state: Walk) -> Awaitable[Command[str]]:
+        """Return the next node, with the message to add where the walk ends."""
         ...
 
 
@@ -62,47 +63,34 @@ def build(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Graph:
 
     builder = StateGraph(State, input_schema=Input, context_schema=Context)
     builder.add_node(greeting)
-    for place in (*QUESTIONS, *FINAL):
-        builder.add_node(place, _speak_at(place))
+    for question, following in zip(QUESTIONS, ("salary", "city", "eligible"), strict=True):
+        exits = (following, *FINAL[1:], END)
+        builder.add_node(question, _walk(question, following), destinations=exits)
+    for outcome in FINAL:
+        builder.add_node(outcome, _speak)
     builder.add_edge(START, "greeting")
     builder.add_edge("greeting", "employment")
-    for question, following in zip(QUESTIONS, ("salary", "city", "eligible"), strict=True):
-        exits = [following, *FINAL[1:], END]
-        builder.add_conditional_edges(question, _way_on(question, following), exits)
     for outcome in FINAL:
         builder.add_edge(outcome, END)
     return builder.compile(name="eligibility")
 
 
-def _speak_at(place: str) -> Speak:
-    """Say the reply of this turn where the walk ends; elsewhere pass."""
+def _walk(question: str, following: str) -> Stage:
+    """Stop at the open question and put it, leave for an outcome, or walk on."""
 
-    async def speak(state: State) -> dict[str, Any]:
-        reply = state.get("reply")
-        if reply is None or _place(state) != place:
-            return {}
-        return {"messages": [AIMessage(**reply)]}
+    async def walk(state: Walk) -> Command[str]:
+        place = state["outcome"] if state["outcome"] in FINAL else state["question"]
+        if place == question:
+            return Command(goto=END, update=await _speak(state))
+        return Command(goto=following if state["question"] != question else place)
 
-    return speak
-
-
-def _way_on(question: str, following: str) -> Callable[[State], Awaitable[str]]:
-    """Stop at the open question, leave for an outcome, or walk on.
-
-    A coroutine, because LangGraph takes a plain function to a thread.
-    """
-
-    async def way(state: State) -> str:
-        if _place(state) == question:
-            return END
-        return following if state["question"] != question else _place(state)
-
-    return way
+    return walk
 
 
-def _place(state: State) -> str:
-    """Where the walk of this turn ends: an outcome, or the open question."""
-    return state["outcome"] if state["outcome"] in FINAL else state["question"]
+async def _speak(state: Walk) -> dict[str, Any]:
+    """Say the reply of this turn."""
+    reply = state["reply"]
+    return {"messages": [AIMessage(**reply)]} if reply else {}
 
 
 def _expectation(expects: Expect | None, interview: Interview) -> Expectation:

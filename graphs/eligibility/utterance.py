@@ -62,9 +62,15 @@ def _spell(word: str) -> str:
     return _SPELLINGS.get(folded, folded)
 
 
-def words(text: str) -> list[Word]:
-    """Split a text into words; punctuation, case and spelling variants of known words vanish."""
-    return [Word(_spell(match[0]), match.start(), match.end()) for match in _WORD.finditer(text)]
+@lru_cache(maxsize=256)
+def words(text: str) -> tuple[Word, ...]:
+    """Split a text into words; punctuation, case and spelling variants of known words vanish.
+
+    Cached, because every parser of an utterance reads the same words.
+    """
+    return tuple(
+        Word(_spell(match[0]), match.start(), match.end()) for match in _WORD.finditer(text)
+    )
 
 
 def span(heard: Sequence[Word], first: int, last: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Yes and no in English, Hindi and Hinglish: right, or unclear."""
 
 import itertools
+from collections.abc import Sequence
 
 from graphs.eligibility.readings import Reading, Unclear
 from graphs.eligibility.utterance import Lexicon, Match, Word, load_lexicon, span, uncovered, words
@@ -75,7 +76,7 @@ def _doubt_yes(said: list[Match], polar: list[Match], content: list[int]) -> str
     return None
 
 
-def _doubt_no(heard: list[Word], said: list[Match], content: list[int]) -> str | None:
+def _doubt_no(heard: Sequence[Word], said: list[Match], content: list[int]) -> str | None:
     """Why a no does not decide: other words stand beside it that it may not govern."""
     if any(match.id == "koi_baat_nahi" for match in said):
         return "koi_baat_nahi"
@@ -98,10 +99,10 @@ def _doubt_no(heard: list[Word], said: list[Match], content: list[int]) -> str |
     return "no_then_statement"
 
 
-def _cover(heard: list[Word], matches: list[Match]) -> tuple[int, int]:
+def _cover(heard: Sequence[Word], matches: list[Match]) -> tuple[int, int]:
     return span(heard, matches[0].first, matches[-1].last)
 
 
-def _unclear(reason: str, heard: list[Word], matches: list[Match]) -> Unclear:
+def _unclear(reason: str, heard: Sequence[Word], matches: list[Match]) -> Unclear:
     rules = tuple(dict.fromkeys(f"yes_no.{match.id}" for match in matches))
     return Unclear(f"yes_no.{reason}", _cover(heard, matches), rules)

@@ -1,10 +1,36 @@
 """The `dialgraph` command line; each command stands in a file of its own."""
 
-import typer
+from typing import Any
 
-from server.cli import eligibility
+import typer
+from typer.core import TyperGroup
+
 from server.cli.call import InOrder, call
 from server.cli.serve import serve
+
+ELIGIBILITY = """The loan-eligibility interview: prove it, read its certificates, replay them.
+
+Every conversation leaves a certificate: what was heard, understood, decided and asked, chained
+by SHA-256. A certificate decided again under the same rules must come out byte for byte."""
+
+
+class Eligibility(TyperGroup):
+    """Commands that are imported when one is asked for, since that takes a second or more."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands."""
+        return self._group().list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command by its name."""
+        return self._group().get_command(ctx, cmd_name)
+
+    @staticmethod
+    def _group() -> TyperGroup:
+        from server.cli import eligibility
+
+        return typer.main.get_group(eligibility.app)
+
 
 app = typer.Typer(
     name="dialgraph",
@@ -14,7 +40,14 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command(cls=InOrder)(call)
-app.add_typer(eligibility.app, name="eligibility")
+app.add_typer(
+    typer.Typer(
+        cls=Eligibility,
+        help=ELIGIBILITY,
+        no_args_is_help=True,
+    ),
+    name="eligibility",
+)
 
 
 @app.callback()

@@ -22,13 +22,7 @@ from server.certificate_page import document, page
 from settings import get_settings
 from store.database import open_checkpointer
 
-app = typer.Typer(
-    help="""The loan-eligibility interview: prove it, read its decision certificates, replay them.
-
-    Every conversation leaves a certificate: what was heard, understood, decided and asked, chained
-    by SHA-256. A certificate decided again under the same rules must come out byte for byte.""",
-    no_args_is_help=True,
-)
+app = typer.Typer()
 
 DOCS = Path(__file__).parents[2] / "docs" / "eligibility.md"
 """The page of the documentation that shows the proof."""

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 import typer
@@ -36,13 +37,18 @@ def serve(
     import uvicorn
 
     from graphs.catalogue import GraphNotLoaded
-    from server.app import create_app
     from server.shutdown import DrainingServer
+    from voice.switchboard import warm_up
 
-    try:
-        app = create_app(settings)
-    except GraphNotLoaded as error:
-        raise typer.BadParameter(str(error), param_hint="--graph") from None
+    with ThreadPoolExecutor(1) as beside:  # the pages take as long to import as the models to load
+        models = beside.submit(warm_up, settings)
+        from server.app import create_app
+
+        try:
+            app = create_app(settings)
+        except GraphNotLoaded as error:
+            raise typer.BadParameter(str(error), param_hint="--graph") from None
+    models.result()
     address = f"http://{_displayed(settings.host)}:{listener.getsockname()[1]}"
     app.state.announce = lambda: typer.echo(f"Dialgraph is ready: {address}")
     config = uvicorn.Config(

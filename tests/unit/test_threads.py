@@ -1,14 +1,19 @@
 """Threads: one turn at a time, kept through a restart."""
 
 import asyncio
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import interrupt
 
 from graphs.catalogue import GraphNotLoaded, load_graph
-from graphs.threads import Node, Reply, Snapshot, Threads, Token, TurnTimedOut, UnknownGraph
+from graphs.eligibility.graph import graph as eligibility
+from graphs.threads import Graph, Node, Reply, Snapshot, Threads, Token, TurnTimedOut, UnknownGraph
 from store.database import open_checkpointer
 from tests import sample_graphs
 
@@ -111,3 +116,82 @@ def test_a_graph_from_outside_may_import_the_file_beside_it(tmp_path: Path) -> N
     (tmp_path / "neighbour_of_graph.py").write_text("from tests.sample_graphs import parrot")
     (tmp_path / "mine.py").write_text("from neighbour_of_graph import parrot as graph")
     assert load_graph(f"{tmp_path / 'mine.py'}:graph") is sample_graphs.parrot
+
+
+async def test_a_turn_that_was_answered_outlives_a_process_that_is_killed(tmp_path: Path) -> None:
+    killed = f"""
+import asyncio, os, signal
+from pathlib import Path
+from graphs.threads import Threads
+from langchain_core.messages import HumanMessage
+from store.database import open_checkpointer
+from tests import sample_graphs
+
+async def talk():
+    async with open_checkpointer(Path({str(tmp_path)!r})) as saver:
+        threads = Threads({{"counter": sample_graphs.counter}}, saver)
+        async for _ in threads.turn("counter", "a", HumanMessage("x")):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(talk())
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", killed)
+    assert await process.wait() == -signal.SIGKILL
+    async with open_checkpointer(tmp_path) as saver:
+        after = await Threads(GRAPHS, saver).snapshot("counter", "a")
+    assert [message.text for message in after.messages] == ["x", "1"]
+
+
+async def test_the_snapshot_of_a_turn_is_what_the_checkpoint_holds(tmp_path: Path) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        threads = Threads({"eligibility": eligibility}, saver)
+        *_, after = await say(threads, "eligibility", "a", "I am salaried")
+        assert after == await threads.snapshot("eligibility", "a")
+
+
+async def test_the_snapshot_of_an_interrupted_turn_holds_the_question(tmp_path: Path) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        threads = Threads({"approval": approval()}, saver)
+        *_, after = await say(threads, "approval", "a", "buy")
+        assert after == await threads.snapshot("approval", "a")
+    assert [question.value for question in after.interrupts] == ["Shall I?"]
+    assert after.next == ("ask",)
+
+
+def approval() -> Graph:
+    def ask(_state: MessagesState) -> dict[str, list[AIMessage]]:
+        return {"messages": [AIMessage(str(interrupt("Shall I?")))]}
+
+    return StateGraph(MessagesState).add_node(ask).add_edge(START, "ask").compile()
+
+
+async def test_a_listener_that_is_slow_is_not_interrupted_by_the_clock(tmp_path: Path) -> None:
+    """The clock once cancelled whoever listened, and the call fell silent."""
+    async with open_checkpointer(tmp_path) as saver:
+        threads = Threads(GRAPHS, saver, turn_timeout=0.2)
+        turn = threads.turn("parrot", "a", HumanMessage("one two three four"))
+        with pytest.raises(TurnTimedOut):
+            async for _part in turn:
+                await asyncio.sleep(0.3)
+
+
+async def test_a_turn_waits_for_an_earlier_one_no_longer_than_a_turn_may_take(
+    tmp_path: Path,
+) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        threads = Threads(GRAPHS, saver, turn_timeout=0.3)
+        first = asyncio.create_task(say(threads, "stuck", "a", "x"))
+        await asyncio.sleep(0.1)
+        threads._turn_timeout = 0.05
+        with pytest.raises(TurnTimedOut, match="An earlier turn on the thread 'a'"):
+            await say(threads, "stuck", "a", "y")
+        with pytest.raises(TurnTimedOut):
+            await first
+
+
+async def test_what_a_model_writes_behind_the_scenes_is_not_for_the_person(tmp_path: Path) -> None:
+    async with open_checkpointer(tmp_path) as saver:
+        threads = Threads({"discreet": sample_graphs.discreet}, saver)
+        parts = await say(threads, "discreet", "a", "secret")
+    assert [p.text for p in parts if isinstance(p, Token | Reply)] == ["Thank you."]

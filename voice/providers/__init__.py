@@ -55,7 +55,12 @@ def register_tts(name: str, provider: TextToSpeech) -> None:
     TTS[name] = provider
 
 
-def load_providers() -> None:
-    """Import every file of this folder, so that each registers itself."""
+def load_providers(*names: str) -> None:
+    """Import the files of some providers, or of all, so that each registers itself.
+
+    Args:
+        names: providers wanted; a provider's files begin with its name. All when none is given.
+    """
     for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+        if module.name.startswith(names or ""):
+            import_module(f"{__name__}.{module.name}")

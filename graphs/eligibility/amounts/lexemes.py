@@ -7,13 +7,13 @@ from graphs.eligibility.amounts.lexicon import LEXICON, ROLE, UNKNOWN, Word, cla
 
 _TOKEN = re.compile(
     r"""
-    (?P<other>\d{1,2}[/.\-]\d{1,2}[/.\-](?:19|20)?\d\d(?!\d)  # a date
+    (?P<dotted>[pP]\.\s?[mMaA]\b\.?|[lL]\.\s?[pP]\.\s?[aA]\b\.?|[rR][sS]\.|[aA]pprox\.)
+  | (?P<word>[A-Za-z\u00c0-\u024f\u0900-\u0963\u0971-\u097f\u200c\u200d]+
+      (?:['\u2019][A-Za-z]+)?)
+  | (?P<other>\d{1,2}[/.\-]\d{1,2}[/.\-](?:19|20)?\d\d(?!\d)  # a date
       | \d{1,2}:\d{2}(?!\d)                                   # a time of day
       | (?:\+?91[\s\-]?)?[6-9]\d{4}[\s\-]?\d{5}(?!\d))        # a mobile number
   | (?P<figures>\d+(?:[.,]\d+)*|(?<![\w.,])\.\d+)
-  | (?P<dotted>[pP]\.\s?[mMaA]\b\.?|[lL]\.\s?[pP]\.\s?[aA]\b\.?|[rR][sS]\.|[aA]pprox\.)
-  | (?P<word>[A-Za-z\u00c0-\u024f\u0900-\u0963\u0971-\u097f\u200c\u200d]+
-      (?:['\u2019][A-Za-z]+)?)
   | (?P<letters>[^\W\d_]+)
   | (?P<slash>/-)
   | (?P<dash>[-\u2010-\u2013\u2212])
