@@ -41,6 +41,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from faults import places
 from graphs.threads import Event, Expectation, Node, Reply, Snapshot, Threads, Token, TurnTimedOut
 from settings import Settings
 from voice.frames import (
@@ -265,7 +266,8 @@ class Bridge(FrameProcessor):
                 await self._speak_events(events, turn, epoch)
         except Exception as error:
             self._log.failed(_described(error))
-            log.error("A graph turn failed: %s", type(error).__name__)
+            sid = self._log.call.sid
+            log.error("A turn of %s in call %s failed: %s", self._graph, sid, places(error))
             await self._fail("apology")
         else:
             self._failures = 0

@@ -289,7 +289,7 @@ class Switchboard:
             reason = "hangup"
         except Exception as error:
             call_log.failed(f"The call broke off ({type(error).__name__}).")
-            log.error("A call broke off (%s).", type(error).__name__)
+            log.error("Call %s with %s broke off: %s", call.sid, call.graph, places(error))
         finally:
             if call.sid in self._tickets:
                 self._tickets[call.sid].close(reason)

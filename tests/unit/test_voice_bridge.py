@@ -279,12 +279,15 @@ async def test_a_reply_withheld_because_of_a_noise_is_said_after_all(hold: Hold)
 
 
 async def test_a_graph_that_fails_is_heard_as_an_apology_and_kept_in_the_record(
-    hold: Hold,
+    hold: Hold, caplog: pytest.LogCaptureFixture
 ) -> None:
     threads = ScriptedThreads({"Yes.": [ValueError("secret words of the caller")]})
     outcome = await hold(threads, *speech("Yes."), SleepFrame(0.1))
     assert outcome.said == [phrase("apology")]
     assert outcome.call.failure == "The graph failed in a turn (ValueError)."
+    assert "A turn of g in call CA1 failed: ValueError at" in caplog.text
+    assert "test_voice_bridge.py" in caplog.text
+    assert "secret" not in caplog.text
     assert outcome.ended == "cancelled"
 
 
