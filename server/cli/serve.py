@@ -26,7 +26,7 @@ def serve(
     The page at / lets you type and talk with every graph. Settings come from the environment
     and from .env; .env.example lists them all.
     """
-    _stay_offline()
+    _settle_libraries()
     settings = get_settings()
     settings.host = host or settings.host
     settings.port = settings.port if port is None else port
@@ -57,11 +57,12 @@ def serve(
     DrainingServer(config, lambda: app.state.services.switchboard.drain()).run(sockets=[listener])
 
 
-def _stay_offline() -> None:
-    """Keep libraries from reaching for the network: everything embedded runs without it."""
+def _settle_libraries() -> None:
+    """Keep libraries from reaching for the network, and from greeting: pipecat does at import."""
     for name, value in {
         "GRADIO_ANALYTICS_ENABLED": "False",
         "HF_HUB_OFFLINE": "1",
+        "LOGURU_LEVEL": "WARNING",
         "LANGSMITH_TRACING": "false",
         "LANGGRAPH_STRICT_MSGPACK": "true",
     }.items():

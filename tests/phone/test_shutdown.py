@@ -19,8 +19,9 @@ async def dialgraph_serve(data_dir: Path) -> AsyncIterator[tuple[str, asyncio.su
         *(sys.executable, "-m", "server.cli", "serve", "--port", "0"),
         env={"DIALGRAPH_DATA_DIR": str(data_dir), "PATH": "", "HOME": str(data_dir)},
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
-    assert process.stdout
+    assert process.stdout and process.stderr
     try:
         async with asyncio.timeout(90):
             while b"ready" not in (line := await process.stdout.readline()):
@@ -30,6 +31,7 @@ async def dialgraph_serve(data_dir: Path) -> AsyncIterator[tuple[str, asyncio.su
         if process.returncode is None:
             process.kill()
         await process.wait()
+        assert b"Pipecat" not in await process.stderr.read()
 
 
 async def recorded(data_dir: Path, sid: str) -> Call:
