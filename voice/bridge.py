@@ -64,6 +64,8 @@ log = logging.getLogger(__name__)
 TICK_SECS = 0.1
 MARK_PATIENCE_SECS = 3.0
 """Wait for the client to acknowledge the last word, beyond its length, in seconds."""
+MOST_WAITING = 4
+"""Inputs that may wait for the graph; keys pressed beyond that are not taken."""
 FAILURES_BEFORE_END = 3
 SILENCES_BEFORE_END = 4
 FAILURE_PAUSE_SECS = 2.0
@@ -211,6 +213,8 @@ class Bridge(FrameProcessor):
         await self._publish("transcript", role="caller", text=text, id=message.id, final=True)
 
     async def _key(self, key: str) -> None:
+        if self._inputs.qsize() >= MOST_WAITING:
+            return
         if not self._keypad.digits:
             await self._stop_speaking()
         if self._keypad_pause:

@@ -344,6 +344,13 @@ async def test_a_key_interrupts_and_answers(hold: Hold) -> None:
     ]
 
 
+async def test_keys_pressed_faster_than_the_graph_answers_do_not_pile_up(hold: Hold) -> None:
+    threads = ScriptedThreads({"1": [1.0]})
+    outcome = await hold(threads, SleepFrame(0.05), *keys("1" * 30), SleepFrame(0.1))
+    taken = [u for u in outcome.call.transcript if u.role == "caller"]
+    assert 2 <= len(taken) <= 1 + bridge_module.MOST_WAITING
+
+
 async def test_the_digits_of_an_amount_make_one_answer(hold: Hold) -> None:
     threads = ScriptedThreads({None: [snapshot(expects={"kind": "amount"})]})
     await hold(threads, SleepFrame(0.05), *keys("40000#"), SleepFrame(0.1))
