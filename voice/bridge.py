@@ -53,6 +53,7 @@ from voice.latency import Stopwatch
 from voice.phrases import phrase
 from voice.providers import STT, TTS
 from voice.record import CallLog
+from voice.silence import Silence
 from voice.speech import Speech
 from voice.transport import Playback
 
@@ -129,8 +130,7 @@ class Bridge(FrameProcessor):
         )
         self._failures = 0
         self._last_apology = 0.0
-        self._silences = 0
-        self._quiet_since: float | None = None
+        self._silence = Silence(settings.silence_secs)
         self._closing: str | None = None
         playback.on_first_audio = self._first_audio
         playback.on_spoken = self._speech.utterances.hand_over
@@ -208,7 +208,7 @@ class Bridge(FrameProcessor):
         self, text: str, source: Literal["speech", "keys"], spoke_until: float | None
     ) -> None:
         self._speech.utterances.take_unsaid()  # words have come: it is stale
-        self._silences = 0
+        self._silence.words()
         message = HumanMessage(text, id=str(uuid.uuid4()), additional_kwargs={"source": source})
         self._log.caller_said(text, source)
         self._inputs.put_nowait(_Input(message, spoke_until, time.monotonic()))
@@ -351,7 +351,7 @@ class Bridge(FrameProcessor):
             if played and self._speech.utterances.drop_overdue(now):
                 await self.report_error("Text to speech did not answer in time.", listening=False)
             if not played or not self._is_idle():
-                self._quiet_since = None
+                self._silence.broken()
                 continue
             self._speech.utterances.played()
             if self._speech.utterances.unsaid:
@@ -360,9 +360,7 @@ class Bridge(FrameProcessor):
             if self._closing:
                 self.end(self._closing)
                 return
-            self._quiet_since = self._quiet_since or now
-            if now - self._quiet_since >= self._settings.silence_secs:
-                self._quiet_since = None
+            if self._silence.passes(now):
                 await self._silent()
 
     def _is_idle(self) -> bool:
@@ -375,9 +373,8 @@ class Bridge(FrameProcessor):
         )
 
     async def _silent(self) -> None:
-        self._silences += 1
         knows_events = self._threads.understands_events(self._graph)
-        if self._silences >= (SILENCES_BEFORE_END if knows_events else 2):
+        if self._silence.count >= (SILENCES_BEFORE_END if knows_events else 2):
             await self.close("silence_end", "silence")
         elif knows_events:
             self._inputs.put_nowait(_Input(Event("silence")))
