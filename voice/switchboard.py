@@ -75,7 +75,7 @@ class Ticket:
 
     def close(self, reason: str) -> None:
         """Note why its stream ended; the carrier asks for this a moment later."""
-        self.reason = reason
+        self.reason, self.used = reason, True
         self.expires_at = time.monotonic() + TICKET_SECS
 
 
