@@ -32,6 +32,9 @@ class Stage(Protocol):
         ...
 
 
+SHIPPED_RULES = load_rules()
+
+
 def build(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Graph:
     """Build the graph.
 
@@ -137,9 +140,10 @@ def _languages(context: Context) -> tuple[Language, ...]:
 
 
 async def _rules(context: Context) -> Rules:
-    """Load the rules a run is to use; a file is read once a process, off the event loop."""
-    path = Path(context.rules) if context.rules else None
-    return await asyncio.to_thread(load_rules, path) if path else load_rules()
+    """Return the rules a run is to use; a file of one's own is read once, off the event loop."""
+    if not context.rules:
+        return SHIPPED_RULES
+    return await asyncio.to_thread(load_rules, Path(context.rules))
 
 
 graph = build()
