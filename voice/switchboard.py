@@ -19,7 +19,7 @@ from pipecat.serializers.base_serializer import FrameSerializer
 from faults import places
 from graphs.threads import Threads
 from settings import Settings
-from store.calls import Call, CallExists, Calls, Direction, Status
+from store.calls import Call, Calls, Direction, Status
 from voice import turns
 from voice.carriers import load_carriers
 from voice.pipeline import Conversation
@@ -49,6 +49,10 @@ class CallRefused(Exception):
     def __init__(self, phrase: str) -> None:
         super().__init__(f"The call is refused: {phrase}.")
         self.phrase = phrase
+
+
+class CallReplayed(Exception):
+    """A webhook came again for a call that was taken before."""
 
 
 class TicketRefused(Exception):
@@ -163,15 +167,19 @@ class Switchboard:
     ) -> Ticket:
         """Accept a call that rings, and return the ticket for its stream.
 
-        The same call again gets the same ticket, used or not, so nothing starts twice.
+        Until a stream has come, the same call again gets the same ticket: a carrier that had no
+        answer asks once more. After that it is a replay.
 
         Raises:
             CallRefused: too many calls at once, or from this number, or shutting down.
+            CallReplayed: the call was taken before.
         """
         async with self._admission:
             known = self._tickets.get(sid)
-            if known:
+            if known and known.waiting:
                 return known
+            if known or await self._calls.get(sid):
+                raise CallReplayed(f"The call {sid} was taken before; nothing is started.")
             await self._admit(caller)
             call = Call(
                 sid=sid,
@@ -184,13 +192,9 @@ class Switchboard:
                 to_number=called,
                 started_at=datetime.now(UTC),
             )
-            ticket = Ticket(call)
-            try:
-                await self._calls.create(call)
-            except CallExists:  # known from before a restart: the old record goes on
-                ticket = Ticket(await self._calls.get(sid) or call, used=True)
-            self._tickets[sid] = ticket
-            return ticket
+            await self._calls.create(call)
+            self._tickets[sid] = Ticket(call)
+            return self._tickets[sid]
 
     async def reconnect(self, sid: str) -> Ticket | None:
         """Return a new ticket for a call whose stream broke; None when the call is over.

@@ -18,7 +18,7 @@ from store.calls import Status
 from voice.browser import INPUT_RATE, OUTPUT_RATE, BrowserSerializer
 from voice.carriers import CARRIERS, Answer, Carrier, StreamStart, Webhook, read_json
 from voice.phrases import phrase
-from voice.switchboard import CallRefused, Ticket, TicketRefused
+from voice.switchboard import CallRefused, CallReplayed, Ticket, TicketRefused
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["voice"])
@@ -138,6 +138,8 @@ async def browser(websocket: WebSocket, session_id: str, services: ServicesDep) 
     except (TimeoutError, WebSocketDisconnect):
         await _close(websocket, POLICY_VIOLATION)
         return
+    except CallReplayed as replay:
+        raise HTTPException(403, str(replay)) from None
     except CallRefused as refusal:
         await _refuse_page(websocket, phrase(refusal.phrase))
         return
@@ -226,6 +228,8 @@ async def _answer(
         )
     except UnknownGraph as error:
         raise HTTPException(404, str(error)) from error
+    except CallReplayed as replay:
+        raise HTTPException(403, str(replay)) from None
     except CallRefused as refusal:
         return _response(carrier.refuse(phrase(refusal.phrase)))
     return _connect(request, services, carrier, ticket)
@@ -241,7 +245,8 @@ def _signed(
 ) -> bool:
     settings = services.settings
     if not carrier.configured(settings):
-        return is_local(connection, settings)
+        rehearsal = not any(other.configured(settings) for other in CARRIERS.values())
+        return rehearsal and is_local(connection, settings)
     base = public_base(connection, settings)
     if websocket_scheme:
         base = _stream_base(base)
