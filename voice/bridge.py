@@ -197,6 +197,16 @@ class Bridge(FrameProcessor):
                 await self._idle.wait()
         self._answers.cancel()
         await asyncio.wait({self._answers})
+        if self.ended.result() == "hangup" and self._threads.understands_events(self._graph):
+            await self._tell_hangup()
+
+    async def _tell_hangup(self) -> None:
+        try:
+            async for _ in self._threads.turn(self._graph, self._thread_id, Event("hangup")):
+                pass
+        except Exception as error:
+            sid = self._log.call.sid
+            log.error("%s in call %s did not take the hang-up: %s", self._graph, sid, places(error))
 
     # The caller
 
