@@ -13,6 +13,7 @@ Request = Literal[
     "language_hindi",
     "language_english",
     "why",
+    "explain",
     "call_later",
     "repeat",
     "goodbye",
