@@ -22,13 +22,15 @@ _PIN_CODE = re.compile(r"[1-9]\d{5}")
 _CLAUSE_ENDS = re.compile(r"[,.;!?।]")
 _CORRECTS = frozenset({"sorry", "actually", "no", "nahi", "correction", "mean", "meant", "galat"})
 _MYSELF = frozenset({"i", "im", "ive", "main", "hoon", "hum", "mujhe"})
+_LIVES = frozenset({"live", "living", "stay", "staying", "rehta", "rehti"})
 _EMPLOYERS = re.compile(r"(my|our|mera|meri|hamari)\b", re.IGNORECASE)
 """How an employee may speak of a company that an owner could call so too."""
 _ASKS = frozenset({"is", "do", "does", "what", "which", "or", "kya", "ya"})
-_NOT_HOME_BEFORE = re.compile(r"\b(in|at|of|for|from|to|near|via|by)\s*$", re.IGNORECASE)
-_NOT_HOME_AFTER = re.compile(
-    r"^\s*(mein|me|mai|main|se|ka|ki|ke|office|based)\b|^\s*(में|से|का|की|के)", re.IGNORECASE
-)
+_JOINT_BEFORE = re.compile(r"(^|[,.;&!?।]|\b(and|aur|plus)|और)\s*$", re.IGNORECASE)
+_JOINT_AFTER = re.compile(r"\s*($|[,.;&!?।]|(and|aur|plus)\b|और)", re.IGNORECASE)
+"""Where one answer ends and the next begins."""
+_PERIOD_WORDS = 5
+"""Most words of an answer that gives the period only."""
 
 
 @dataclass
@@ -77,8 +79,9 @@ def _claimed(taken: Taken, text: str, claim: Reading[Any]) -> None:
     """Take an employment; what contradicts the one known must be plain, or it is asked again."""
     known, (start, end) = taken.state.employment, claim.span
     clause = _CLAUSE_ENDS.split(text[:start])[-1] + _CLAUSE_ENDS.split(text[start:])[0]
-    plain = _corrects(text) or not _MYSELF.isdisjoint(word.text for word in words(clause))
-    if known in (None, claim.value) or plain:
+    said = {word.text for word in words(clause)}
+    plain = bool(said & _MYSELF) and not said & _LIVES
+    if known in (None, claim.value) or plain or _corrects(text):
         _learn(taken, "employment", claim.value, claim)
     elif "employment.owner" not in claim.rules or not _EMPLOYERS.match(text[start:end]):
         taken.state = taken.state._replace(employment=None, confirm=None)
@@ -136,12 +139,14 @@ def _completed(confirm: Confirm, text: str, rules: Rules) -> Reading[Amount] | N
     rupees, heard = confirm.yes.low, words(text)
     if confirm.reply != "confirm.amount" or rupees is None or not heard:
         return None
-    if rupees < rules.salary.period_asked_from or not _ASKS.isdisjoint(w.text for w in heard):
+    if rupees < rules.salary.period_asked_from or len(heard) > _PERIOD_WORDS:
+        return None
+    if not _ASKS.isdisjoint(word.text for word in heard):
         return None
     denied = heard[0].text in ("no", "nahi") and len(heard) > 1
     period = text[heard[1].start :] if denied else text
     again = parse_amount(f"{rupees:f} rupees {period}")
-    if not isinstance(again, Reading) or again.value.period is None:
+    if not isinstance(again, Reading) or again.value.period is None or again.value.approximate:
         return None
     return Reading(again.value, (0, len(text)), (*again.rules, "amount.period_answered"))
 
@@ -154,15 +159,21 @@ def _city(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
     if city is None:
         return
     answered = taken.asks or state.question in taken.learned
-    beside = answered and state.city is None and _stands_bare(text, city.span)
+    beside = answered and state.city is None and _stands_bare(text, city, heard)
     if state.question == "city" or "city.live" in city.rules or len(taken.learned) == 2 or beside:
         _learn(taken, "city", city.value, city)
 
 
-def _stands_bare(text: str, where: tuple[int, int]) -> bool:
-    """Whether nothing around a city says that it is more than the next answer."""
-    before, after = text[: where[0]], text[where[1] :]
-    return not (_NOT_HOME_BEFORE.search(before) or _NOT_HOME_AFTER.match(after))
+def _stands_bare(text: str, city: Reading[Any], heard: Heard) -> bool:
+    """Whether a city stands by itself between its neighbours, as the answer to come."""
+    start, end = city.span
+    first, last = heard.amount.span if heard.amount else (len(text), 0)
+    follows = last <= start and not text[last:start].strip()
+    precedes = end <= first and not text[end:first].strip()
+    return bool(
+        (follows or _JOINT_BEFORE.search(text[:start]))
+        and (precedes or _JOINT_AFTER.match(text, end))
+    )
 
 
 def _meaning(heard: Heard, rules: Rules) -> Salary | Confirm | None:

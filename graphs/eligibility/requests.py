@@ -16,6 +16,7 @@ Request = Literal[
     "explain",
     "call_later",
     "repeat",
+    "not_interested",
     "goodbye",
     "wait",
     "thanks",

@@ -1,6 +1,7 @@
 """The interview itself: `step(state, event, rules) -> (state, actions)`, pure and deterministic."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -125,6 +126,8 @@ class _Turn:
             return self.conclude("opted_out", "caller.opted_out")
         if request == "person":
             return self.conclude("needs_human", "caller.asked_for_person")
+        if request == "not_interested":
+            heard = replace(heard, yes_no=None)  # a no to the loan is none to the question
         self._choose_language(heard, request)
         taken = take(self.state, self.event.text, heard, self.rules)
         before, self.state = self.state, taken.state

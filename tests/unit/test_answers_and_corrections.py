@@ -13,6 +13,21 @@ def test_a_wish_for_a_person_wins_over_an_answer_in_the_same_sentence() -> None:
     assert talk.outcome == ("needs_human", "caller.asked_for_person")
 
 
+@pytest.mark.parametrize(
+    "said", ["I don't need a loan", "not interested", "No, not interested", "mujhe nahi chahiye"]
+)
+def test_no_interest_in_a_loan_refuses_nobody_and_the_thread_goes_on_later(said: str) -> None:
+    talk = opened().hears(said)
+    assert talk.outcome == ("in_progress", "caller.not_interested")
+    assert talk.closed
+    assert talk.state.employment is None
+    assert talk.hears("I am salaried").expects == "amount"
+
+
+def test_an_opt_out_wins_over_no_interest() -> None:
+    assert opened().hears("not interested, do not call again").state.outcome == "opted_out"
+
+
 def test_the_company_of_an_employee_does_not_make_him_its_owner() -> None:
     talk = at_city().hears("my company is Bangalore based")
     assert talk.state.employment == "salaried"
@@ -21,6 +36,7 @@ def test_the_company_of_an_employee_does_not_make_him_its_owner() -> None:
 
 
 def test_a_contradiction_of_what_is_known_is_asked_and_not_guessed() -> None:
+    assert at_city().hears("I live in the business district of Mumbai").expects == "employment"
     talk = at_city().hears("Mumbai, retired")
     assert talk.state.outcome == "in_progress"
     assert "salary from an employer?" in talk.said
@@ -53,8 +69,10 @@ def test_a_month_confirms_the_sum_that_was_read_back(said: str) -> None:
     assert talk.state.salary == Salary(Decimal(100_000), Decimal(100_000))
 
 
-@pytest.mark.parametrize("said", ["is that yearly", "monthly or yearly", "kya saal ka"])
-def test_a_question_about_the_period_settles_nothing(said: str) -> None:
+@pytest.mark.parametrize(
+    "said", ["is that yearly", "monthly or yearly", "kya saal ka", "maybe per year"]
+)
+def test_a_question_or_a_guess_about_the_period_settles_nothing(said: str) -> None:
     talk = at_salary().hears("one lakh", said)
     assert talk.state.salary is None
     assert talk.state.outcome == "in_progress"
@@ -77,7 +95,7 @@ def test_a_bare_city_beside_the_salary_is_the_next_answer(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["I earn 40k in Pune", "40k from the Mumbai office", "40k Pune se"]
+    "said", ["I earn 40k in Pune", "40k from the Mumbai office", "40k Pune se", "TCS Mumbai, 40k"]
 )
 def test_a_city_that_may_be_where_the_money_comes_from_is_asked(said: str) -> None:
     talk = at_salary().hears(said)
