@@ -2,6 +2,15 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+
+# $(call install,LOCK): install a lock, showing how far it is in one line; what goes wrong is shown whole.
+define install
+	@total=$$(grep -c '==' $(1)); $(BIN)/python -m pip install --disable-pip-version-check --no-deps \
+	  --require-hashes -r $(1) | awk -v total=$$total '/^(Collecting|Requirement)/ {printf "\r  %d of about %d packages", ++n, total; fflush()} \
+	  /^Installing/ {printf "\n  unpacking them ...\n"; fflush()} END {print ""}'
+endef
 
 .PHONY: run test lint studio bench lock clean
 
@@ -39,12 +48,12 @@ clean:
 	@$(PYTHON) -m venv .venv
 
 .venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
-	@echo "Installing the packages of requirements.lock (a minute, the first time only) ..."
-	@$(BIN)/python -m pip install --no-deps --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing the packages of requirements.lock (a minute or two, the first time only) ..."
+	$(call install,requirements.lock)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.lock .venv/.installed
 	@echo "Installing the development packages ..."
-	@$(BIN)/python -m pip install --no-deps --require-hashes -r requirements-dev.lock
+	$(call install,requirements-dev.lock)
 	@touch $@

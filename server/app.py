@@ -6,11 +6,13 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from faults import places
 from graphs.catalogue import load_catalogue
 from graphs.threads import Graph, Threads, TurnTimedOut
+from server.body_limit import BodyLimit
 from server.housekeeping import keep_house
 from server.routes import calls as call_records
 from server.routes import chat, eligibility, health, voice
@@ -59,7 +61,10 @@ def create_app(
         title="Dialgraph", summary="LangGraph agents that answer the phone.", lifespan=lifespan
     )
     app.add_middleware(ClosedByDefault, settings=settings)
+    app.add_middleware(BodyLimit)
     app.add_exception_handler(TurnTimedOut, _gateway_timeout)
+    app.add_exception_handler(RequestValidationError, _unprocessable)
+    app.add_exception_handler(Exception, _failed)
     for route in (health, chat, eligibility, voice, call_records):
         app.include_router(route.router)
     return mount_playground(
@@ -79,6 +84,18 @@ class _WithoutWords(logging.Filter):
             record.msg, record.args = f"{record.getMessage()} {places(record.exc_info[1])}", ()
             record.exc_info = record.exc_text = None
         return True
+
+
+async def _unprocessable(_request: Request, error: Exception) -> JSONResponse:
+    """Say in sentences what is wrong; what was sent is not repeated."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    sentences = [f"{'.'.join(map(str, p['loc'][1:])) or 'body'}: {p['msg']}." for p in problems]
+    return JSONResponse({"detail": " ".join(sentences)}, status_code=422)
+
+
+async def _failed(_request: Request, error: Exception) -> JSONResponse:
+    detail = f"The request failed: {type(error).__name__}. The server's log says where."
+    return JSONResponse({"detail": detail}, status_code=500)
 
 
 async def _gateway_timeout(_request: Request, error: Exception) -> JSONResponse:

@@ -139,6 +139,16 @@ class Calls:
         async with self._session() as session:
             return (await session.scalar(query)) or 0
 
+    async def end(self, sid: str, status: Status, failure: str | None = None) -> None:
+        """End a call, unless it is over already: what its record then says stays."""
+        query = (
+            update(_CallRow)
+            .where(_CallRow.sid == sid, _CallRow.status.in_(("ringing", "in-progress")))
+            .values(status=status, failure=failure, ended_at=datetime.now(UTC))
+        )
+        async with self._session.begin() as session:
+            await session.execute(query)
+
     async def fail_unfinished(self, reason: str) -> int:
         """Mark calls that a stopped process left open as failed; returns how many there were."""
         query = (

@@ -187,6 +187,7 @@ class _Page:
             notice = f"The message has {len(text)} characters; at most {self._max_message_chars}."
             yield {self.notice: _notice(notice)}
             return
+        text = text.encode(errors="replace").decode()  # half characters are in no text
         yield {self.message: ""}
         if text.strip() and (is_thread_id(thread_id) or not thread_id):
             thread_id = thread_id or new_thread_id()

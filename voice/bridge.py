@@ -30,9 +30,6 @@ from pipecat.frames.frames import (
     InputDTMFFrame,
     InterimTranscriptionFrame,
     InterruptionFrame,
-    LLMFullResponseEndFrame,
-    LLMFullResponseStartFrame,
-    LLMTextFrame,
     StartFrame,
     STTUpdateSettingsFrame,
     TranscriptionFrame,
@@ -41,6 +38,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from faults import places
 from graphs.threads import Event, Expectation, Node, Reply, Snapshot, Threads, Token, TurnTimedOut
 from settings import Settings
 from voice.frames import (
@@ -55,14 +53,17 @@ from voice.latency import Stopwatch
 from voice.phrases import phrase
 from voice.providers import STT, TTS
 from voice.record import CallLog
+from voice.silence import Silence
+from voice.speech import Speech
 from voice.transport import Playback
-from voice.utterances import Utterances
 
 log = logging.getLogger(__name__)
 
 TICK_SECS = 0.1
 MARK_PATIENCE_SECS = 3.0
 """Wait for the client to acknowledge the last word, beyond its length, in seconds."""
+MOST_WAITING = 4
+"""Inputs that may wait for the graph; keys pressed beyond that are not taken."""
 FAILURES_BEFORE_END = 3
 SILENCES_BEFORE_END = 4
 FAILURE_PAUSE_SECS = 2.0
@@ -115,20 +116,24 @@ class Bridge(FrameProcessor):
         self._answers: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._caller_speaks = False
-        self._epoch = 0
-        self._utterances = Utterances()
         self._expects = Expectation()
         self._keypad = Keypad()
         self._keypad_pause: asyncio.Task[None] | None = None
         self._turn = 0
         self._stopwatch = Stopwatch()
+        self._speech = Speech(
+            self.push_frame,
+            call_log,
+            playback,
+            self._stopwatch,
+            stale=lambda: not self._inputs.empty(),
+        )
         self._failures = 0
         self._last_apology = 0.0
-        self._silences = 0
-        self._quiet_since: float | None = None
+        self._silence = Silence(settings.silence_secs)
         self._closing: str | None = None
         playback.on_first_audio = self._first_audio
-        playback.on_spoken = self._utterances.hand_over
+        playback.on_spoken = self._speech.utterances.hand_over
 
     # Frames
 
@@ -145,14 +150,14 @@ class Bridge(FrameProcessor):
             return
         else:
             if isinstance(frame, InterruptionFrame):
-                self._interrupted()
+                self._speech.interrupt()
             await self.push_frame(frame, direction)
             await self._follow(frame)
 
     async def _follow(self, frame: Frame) -> None:
         if isinstance(frame, StartFrame):
             if self._announce:
-                await self.say(phrase("recorded"))
+                await self._speech.say(phrase("recorded"))
             self._inputs.put_nowait(_Input(None))
             self._answers = asyncio.create_task(self._answer_all(), name="answer")
             self._watcher = self.create_task(self._watch(), "watch")
@@ -184,7 +189,7 @@ class Bridge(FrameProcessor):
 
     async def settle(self) -> None:
         """Let a run that has begun finish, so that the thread keeps it; nothing more is said."""
-        self._epoch += 1
+        self._speech.withdraw()
         if self._answers is None:
             return
         with contextlib.suppress(TimeoutError):
@@ -192,6 +197,16 @@ class Bridge(FrameProcessor):
                 await self._idle.wait()
         self._answers.cancel()
         await asyncio.wait({self._answers})
+        if self.ended.result() == "hangup" and self._threads.understands_events(self._graph):
+            await self._tell_hangup()
+
+    async def _tell_hangup(self) -> None:
+        try:
+            async for _ in self._threads.turn(self._graph, self._thread_id, Event("hangup")):
+                pass
+        except Exception as error:
+            sid = self._log.call.sid
+            log.error("%s in call %s did not take the hang-up: %s", self._graph, sid, places(error))
 
     # The caller
 
@@ -202,14 +217,16 @@ class Bridge(FrameProcessor):
     async def _heard(
         self, text: str, source: Literal["speech", "keys"], spoke_until: float | None
     ) -> None:
-        self._utterances.take_unsaid()  # words have come: it is stale
-        self._silences = 0
+        self._speech.utterances.take_unsaid()  # words have come: it is stale
+        self._silence.words()
         message = HumanMessage(text, id=str(uuid.uuid4()), additional_kwargs={"source": source})
         self._log.caller_said(text, source)
         self._inputs.put_nowait(_Input(message, spoke_until, time.monotonic()))
         await self._publish("transcript", role="caller", text=text, id=message.id, final=True)
 
     async def _key(self, key: str) -> None:
+        if self._inputs.qsize() >= MOST_WAITING:
+            return
         if not self._keypad.digits:
             await self._stop_speaking()
         if self._keypad_pause:
@@ -229,17 +246,8 @@ class Bridge(FrameProcessor):
             await self._heard(answer, "keys", time.monotonic())
 
     async def _stop_speaking(self) -> None:
-        self._interrupted()
+        self._speech.interrupt()
         await self.broadcast_interruption()  # type: ignore[no-untyped-call]
-
-    def _interrupted(self) -> None:
-        """Note what the caller heard of the utterances that are cut off."""
-        self._epoch += 1
-        ledger, now = self._playback.ledger, time.monotonic()
-        if self._utterances.pending or not ledger.finished(now):
-            for utterance_id in self._utterances.cut():
-                self._log.interrupted(utterance_id, ledger.heard(utterance_id, now))
-        self._utterances.played()
 
     # The graph
 
@@ -254,57 +262,36 @@ class Bridge(FrameProcessor):
 
     async def _answer(self, given: _Input) -> None:
         self._turn += 1
-        turn, epoch = self._turn, self._epoch
-        self._stopwatch.decided(turn, given.spoke_until, given.decided_at)
+        self._speech.open_turn(self._turn)
+        self._stopwatch.decided(self._turn, given.spoke_until, given.decided_at)
         try:
             async with contextlib.aclosing(
                 self._threads.turn(
                     self._graph, self._thread_id, given.said, languages=self._languages
                 )
             ) as events:
-                await self._speak_events(events, turn, epoch)
+                await self._speak_events(events)
         except Exception as error:
             self._log.failed(_described(error))
-            log.error("A graph turn failed: %s", type(error).__name__)
+            sid = self._log.call.sid
+            log.error("A turn of %s in call %s failed: %s", self._graph, sid, places(error))
             await self._fail("apology")
         else:
             self._failures = 0
-        self._stopwatch.forget(turn - 1)
+        self._stopwatch.forget(self._turn - 1)
 
-    async def _speak_events(self, events: Any, turn: int, epoch: int) -> None:
-        streamed: dict[str, str] = {}
+    async def _speak_events(self, events: Any) -> None:
         async for event in events:
             if isinstance(event, Token):
-                await self._token(event, streamed, turn, epoch)
+                await self._speech.token(event)
                 continue
-            await self._close_stream(streamed, epoch)
+            await self._speech.end_message()
             if isinstance(event, Reply):
-                await self.say(event.text, turn=turn, epoch=epoch, message_id=event.message_id)
+                await self._speech.reply(event.text, event.message_id)
             elif isinstance(event, Node):
                 await self._publish("node", name=event.name)
             elif isinstance(event, Snapshot):
                 await self._settle(event)
-
-    async def _token(self, token: Token, streamed: dict[str, str], turn: int, epoch: int) -> None:
-        """Speak a piece of a message; text to speech gathers the pieces into sentences."""
-        if token.message_id not in streamed:
-            await self._close_stream(streamed, epoch)
-            self._stopwatch.first_words(turn, time.monotonic())
-            if epoch == self._epoch:
-                await self._begin(token.message_id, token.text, turn)
-        streamed[token.message_id] = streamed.get(token.message_id, "") + token.text
-        if epoch == self._epoch:
-            await self.push_frame(LLMTextFrame(token.text))
-
-    async def _close_stream(self, streamed: dict[str, str], epoch: int) -> None:
-        while streamed:
-            message_id, text = streamed.popitem()
-            if epoch != self._epoch:
-                self._withhold(message_id, text)
-                continue
-            self._utterances.write(message_id, text)
-            await self.push_frame(LLMFullResponseEndFrame())
-            await self._said(message_id, text)
 
     async def _settle(self, snapshot: Snapshot) -> None:
         """Take over what the thread says after a turn."""
@@ -324,29 +311,13 @@ class Bridge(FrameProcessor):
 
     # Speech
 
-    async def say(
-        self, text: str, *, turn: int = 0, epoch: int | None = None, message_id: str = ""
-    ) -> None:
-        """Speak a text, unless the caller has gone on speaking since `epoch`."""
-        if not text.strip():
-            return
-        message_id = message_id or str(uuid.uuid4())
-        self._stopwatch.first_words(turn, time.monotonic())
-        if epoch is not None and epoch != self._epoch:
-            self._withhold(message_id, text)
-            return
-        await self._begin(message_id, text, turn)
-        await self.push_frame(LLMTextFrame(text))
-        await self.push_frame(LLMFullResponseEndFrame())
-        await self._said(message_id, text)
-
     async def close(self, key: str, reason: str) -> None:
         """Say a last phrase in the place of all others, and end the call when it was played."""
         if not self._closing or self._closing == "done":
             self._closing = reason
             await self._stop_speaking()
-            self._utterances.take_unsaid()
-            await self.say(phrase(key, self._language()))
+            self._speech.utterances.take_unsaid()
+            await self._speech.say(phrase(key, self._language()))
 
     async def report_error(self, source: str, *, listening: bool) -> None:
         """Answer an error of speech to text or text to speech.
@@ -358,26 +329,6 @@ class Bridge(FrameProcessor):
         self._log.failed(source)
         await self._fail("not_heard" if listening else "apology")
 
-    async def _begin(self, utterance_id: str, text: str, turn: int) -> None:
-        self._utterances.begin(utterance_id, text, time.monotonic())
-        self._playback.ledger.forget(utterance_id)
-        await self.push_frame(UtteranceFrame(utterance_id, text, turn))
-        await self.push_frame(LLMFullResponseStartFrame())
-
-    async def _said(self, utterance_id: str, text: str) -> None:
-        self._log.bot_said(utterance_id, text)
-        await self._publish("transcript", role="bot", text=text, id=utterance_id, final=True)
-
-    def _withhold(self, message_id: str, text: str) -> None:
-        """Keep a reply that came while the caller spoke, in case that was but a noise."""
-        if self._inputs.empty():  # else the caller has added words: the reply is stale
-            self._utterances.withhold(message_id, text)
-
-    async def _say_unsaid(self) -> None:
-        """Say again what a noise has interrupted."""
-        for utterance_id, text in self._utterances.take_unsaid():
-            await self.say(text, message_id=utterance_id)
-
     async def _fail(self, key: str) -> None:
         now = time.monotonic()
         if self._closing or now - self._last_apology < FAILURE_PAUSE_SECS:
@@ -387,7 +338,7 @@ class Bridge(FrameProcessor):
         if self._failures >= FAILURES_BEFORE_END:
             await self.close("give_up", "failed")
         else:
-            await self.say(phrase(key, self._language()))
+            await self._speech.say(phrase(key, self._language()))
 
     def _language(self) -> str:
         language = self._expects.get("language", "en")
@@ -407,21 +358,19 @@ class Bridge(FrameProcessor):
             await asyncio.sleep(TICK_SECS)
             now = time.monotonic()
             played = self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
-            if played and self._utterances.drop_overdue(now):
+            if played and self._speech.utterances.drop_overdue(now):
                 await self.report_error("Text to speech did not answer in time.", listening=False)
             if not played or not self._is_idle():
-                self._quiet_since = None
+                self._silence.broken()
                 continue
-            self._utterances.played()
-            if self._utterances.unsaid:
-                await self._say_unsaid()
+            self._speech.utterances.played()
+            if self._speech.utterances.unsaid:
+                await self._speech.say_unsaid()
                 continue
             if self._closing:
                 self.end(self._closing)
                 return
-            self._quiet_since = self._quiet_since or now
-            if now - self._quiet_since >= self._settings.silence_secs:
-                self._quiet_since = None
+            if self._silence.passes(now):
                 await self._silent()
 
     def _is_idle(self) -> bool:
@@ -430,23 +379,22 @@ class Bridge(FrameProcessor):
             and self._inputs.empty()
             and not self._caller_speaks
             and not self._keypad.digits
-            and not self._utterances.pending
+            and not self._speech.utterances.pending
         )
 
     async def _silent(self) -> None:
-        self._silences += 1
         knows_events = self._threads.understands_events(self._graph)
-        if self._silences >= (SILENCES_BEFORE_END if knows_events else 2):
+        if self._silence.count >= (SILENCES_BEFORE_END if knows_events else 2):
             await self.close("silence_end", "silence")
         elif knows_events:
             self._inputs.put_nowait(_Input(Event("silence")))
         else:
-            await self.say(phrase("silence", self._language()))
+            await self._speech.say(phrase("silence", self._language()))
 
     def end(self, reason: str) -> None:
         """End the call at once; the first reason given stays."""
         if not self.ended.done():
-            self._interrupted()
+            self._speech.interrupt()
             self.ended.set_result(reason)
 
     async def _publish(self, kind: Any, **data: Any) -> None:

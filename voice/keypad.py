@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 from graphs.threads import Expectation
 
+MOST_DIGITS = 12
+"""Digits of an amount; those beyond it are not taken."""
 PAUSE_SECS = 3.0
 """An amount is taken as ended after this long without a key."""
 
@@ -31,7 +33,7 @@ class Keypad:
             return Keypad(), self.digits or None
         if key == "*":
             return Keypad(), None
-        return replace(self, digits=self.digits + key), None
+        return replace(self, digits=(self.digits + key)[:MOST_DIGITS]), None
 
     def pause(self) -> tuple["Keypad", str | None]:
         """Take the digits so far as the answer, for no more keys came."""

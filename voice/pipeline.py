@@ -109,6 +109,10 @@ class Conversation:
         Returns:
             `done`, `hangup`, `silence`, `failed`, `too_long`, `cancelled` or `shutdown`.
         """
+        async with self._recorder or contextlib.nullcontext():
+            return await self._converse()
+
+    async def _converse(self) -> str:
         runner = WorkerRunner(handle_sigint=False)
         await runner.add_workers(self._worker)
         running = asyncio.create_task(runner.run(), name="pipeline")
@@ -136,8 +140,6 @@ class Conversation:
             running.cancel()
             log.error("A pipeline did not come apart within %g seconds.", TEARDOWN_SECS)
         await self._bridge.settle()
-        if self._recorder:
-            await self._recorder.close()
 
     async def _gone(self, _transport: CallTransport, _websocket: WebSocket) -> None:
         self._bridge.end("hangup")

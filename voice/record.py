@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Literal
 
+from faults import places
 from store.calls import Call, Calls, Status, TurnLatency, Utterance
 
 log = logging.getLogger(__name__)
@@ -79,23 +80,27 @@ class CallLog:
         self._changed.set()
 
     async def close(self, status: Status) -> None:
-        """Write the end of the call."""
+        """Write the end of the call; that it could not be written is logged, and no more."""
         self.call.status = status
         self.call.ended_at = datetime.now(UTC)
         if self._writer:
             self._writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._writer
-        async with asyncio.timeout(SAVE_TIMEOUT_SECS):
-            await self._calls.save(self.call)
+        try:
+            async with asyncio.timeout(SAVE_TIMEOUT_SECS):
+                await self._calls.save(self.call)
+        except Exception as error:
+            log.error("The record of %s was not closed: %s", self.call.sid, places(error))
 
     async def _write(self) -> None:
+        sid = self.call.sid
         while True:
             await self._changed.wait()
             self._changed.clear()
             try:
                 await self._calls.save(self.call)
-            except Exception as error:  # its text could hold what was said
-                log.error("A call record was not written (%s); trying again.", type(error).__name__)
+            except Exception as error:
+                log.error("The record of %s was not written, trying again: %s", sid, places(error))
                 await asyncio.sleep(1)
                 self._changed.set()

@@ -7,24 +7,26 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fastapi import WebSocket
+from fastapi import WebSocket, WebSocketDisconnect
 from pipecat.serializers.base_serializer import FrameSerializer
 
+from faults import places
 from graphs.threads import Threads
 from settings import Settings
-from store.calls import Call, CallExists, Calls, Direction, Status
+from store.calls import Call, Calls, Direction, Status
 from voice import turns
 from voice.carriers import load_carriers
 from voice.pipeline import Conversation
 from voice.providers import STT, TTS, load_providers
 from voice.quiet import quiet_pipecat
 from voice.record import CallLog
+from voice.transport import SEND_TIMEOUT_SECS
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,10 @@ class CallRefused(Exception):
         self.phrase = phrase
 
 
+class CallReplayed(Exception):
+    """A webhook came again for a call that was taken before."""
+
+
 class TicketRefused(Exception):
     """A stream has no valid ticket: unknown, for another call, expired or used before."""
 
@@ -70,6 +76,11 @@ class Ticket:
     def waiting(self) -> bool:
         """Whether a stream may still come with it."""
         return not self.used and time.monotonic() < self.expires_at
+
+    def close(self, reason: str) -> None:
+        """Note why its stream ended; the carrier asks for this a moment later."""
+        self.reason, self.used = reason, True
+        self.expires_at = time.monotonic() + TICKET_SECS
 
 
 def warm_up(settings: Settings) -> None:
@@ -102,6 +113,8 @@ class Switchboard:
         self._tickets: dict[str, Ticket] = {}
         self._held: dict[str, Conversation] = {}
         self._closing = False
+        self._admission = asyncio.Lock()
+        """Held from the count of the calls until the new one is among them."""
         self._empty = asyncio.Event()
         self._empty.set()
         quiet_pipecat()
@@ -124,10 +137,13 @@ class Switchboard:
         left = await self._calls.fail_unfinished("The server was stopped during the call.")
         if left:
             log.warning("%d calls were left unfinished by an earlier run.", left)
+        sweeping = asyncio.create_task(self._sweep(), name="tickets")
         try:
             yield
         finally:
-            await self._drain()
+            await self.drain()
+            sweeping.cancel()
+            await asyncio.wait({sweeping})
 
     def graph_for(self, named: str | None, number: str | None) -> str:
         """Choose the graph: the one named, else by the number called, else the default.
@@ -151,33 +167,34 @@ class Switchboard:
     ) -> Ticket:
         """Accept a call that rings, and return the ticket for its stream.
 
-        The same call again gets the same ticket, used or not, so nothing starts twice.
+        Until a stream has come, the same call again gets the same ticket: a carrier that had no
+        answer asks once more. After that it is a replay.
 
         Raises:
             CallRefused: too many calls at once, or from this number, or shutting down.
+            CallReplayed: the call was taken before.
         """
-        known = self._tickets.get(sid)
-        if known:
-            return known
-        await self._admit(caller)
-        call = Call(
-            sid=sid,
-            graph=graph,
-            thread_id=str(uuid.uuid4()),
-            direction=direction,
-            carrier=carrier,
-            status="ringing",
-            from_number=caller,
-            to_number=called,
-            started_at=datetime.now(UTC),
-        )
-        ticket = self._tickets.setdefault(sid, Ticket(call))
-        try:
+        async with self._admission:
+            known = self._tickets.get(sid)
+            if known and known.waiting:
+                return known
+            if known or await self._calls.get(sid):
+                raise CallReplayed(f"The call {sid} was taken before; nothing is started.")
+            await self._admit(caller)
+            call = Call(
+                sid=sid,
+                graph=graph,
+                thread_id=str(uuid.uuid4()),
+                direction=direction,
+                carrier=carrier,
+                status="ringing",
+                from_number=caller,
+                to_number=called,
+                started_at=datetime.now(UTC),
+            )
             await self._calls.create(call)
-        except CallExists:  # known from before a restart: the old record goes on
-            ticket.call = await self._calls.get(sid) or call
-            ticket.used = True
-        return ticket
+            self._tickets[sid] = Ticket(call)
+            return self._tickets[sid]
 
     async def reconnect(self, sid: str) -> Ticket | None:
         """Return a new ticket for a call whose stream broke; None when the call is over.
@@ -189,14 +206,15 @@ class Switchboard:
         call = await self._calls.get(sid)
         if call is None:
             return None
-        known = self._tickets.get(sid) or Ticket(call, used=True)
-        if known.waiting:
-            return known
-        snapshot = await self._threads.snapshot(call.graph, call.thread_id)
-        if snapshot.done or known.reason in _FINAL or known.streams >= MAX_STREAMS:
-            return None
-        self._tickets[sid] = Ticket(call, streams=known.streams + 1)
-        return self._tickets[sid]
+        async with self._admission:  # it goes on already, so it is counted but never refused
+            known = self._tickets.get(sid) or Ticket(call, used=True)
+            if known.waiting:
+                return known
+            snapshot = await self._threads.snapshot(call.graph, call.thread_id)
+            if snapshot.done or known.reason in _FINAL or known.streams >= MAX_STREAMS:
+                return None
+            self._tickets[sid] = Ticket(call, streams=known.streams + 1)
+            return self._tickets[sid]
 
     async def _released(self, sid: str) -> bool:
         """End what is still held of a call; returns whether it has let go in time."""
@@ -220,7 +238,7 @@ class Switchboard:
             TicketRefused: unknown, for another call, expired or used before.
         """
         ticket = self._tickets.get(sid)
-        if ticket is None or not secrets.compare_digest(ticket.token.encode(), token.encode()):
+        if not (ticket and token.isascii() and secrets.compare_digest(ticket.token, token)):
             raise TicketRefused("The stream has no valid token.")
         if not ticket.waiting:
             raise TicketRefused("The token of the stream has been used or has expired.")
@@ -235,8 +253,18 @@ class Switchboard:
         *,
         input_rate: int,
         output_rate: int,
+        ready: Mapping[str, object] | None = None,
     ) -> str:
-        """Hold a conversation on a stream, keep its record, and return why it ended."""
+        """Hold a conversation on a stream, keep its record, and return why it ended.
+
+        Args:
+            call: the conversation.
+            websocket: the accepted stream.
+            serializer: the protocol of the stream.
+            input_rate: samples a second of what the client says.
+            output_rate: samples a second of what the client plays.
+            ready: message that tells the client to begin.
+        """
         recording = f"{call.sid}.wav" if self._settings.record_calls else None
         call.recording = recording or call.recording
         call_log = CallLog(call, self._calls)
@@ -244,6 +272,9 @@ class Switchboard:
         reason = "failed"
         self._empty.clear()
         try:
+            if ready:
+                async with asyncio.timeout(SEND_TIMEOUT_SECS):
+                    await websocket.send_json(ready)
             conversation = Conversation(
                 websocket,
                 serializer,
@@ -255,18 +286,22 @@ class Switchboard:
                 recording=self.recordings / recording if recording else None,
             )
             self._held[call.sid] = conversation
+            if call.sid in self._tickets:
+                self._tickets[call.sid].used = True
             reason = await conversation.run()
+        except WebSocketDisconnect:  # it has left before it began
+            reason = "hangup"
         except Exception as error:
             call_log.failed(f"The call broke off ({type(error).__name__}).")
-            log.error("A call broke off (%s).", type(error).__name__)
+            log.error("Call %s with %s broke off: %s", call.sid, call.graph, places(error))
         finally:
             if call.sid in self._tickets:
-                self._tickets[call.sid].reason = reason
+                self._tickets[call.sid].close(reason)
             if reason == "failed":
                 call_log.failed("The call was ended after several failures.")
             try:
                 await asyncio.shield(call_log.close(_status(reason)))
-            finally:
+            finally:  # also when it is cancelled
                 self._release(call.sid)
         return reason
 
@@ -282,12 +317,8 @@ class Switchboard:
         held = self._held.get(sid)
         if held:
             held.end("hangup")
-            return
-        call = await self._calls.get(sid)
-        if call and call.status in ("ringing", "in-progress"):
-            call.status = status
-            call.ended_at = datetime.now(UTC)
-            await self._calls.save(call)
+        else:
+            await self._calls.end(sid, status)
 
     async def admit_browser(self, graph: str, thread_id: str | None) -> Call:
         """Accept a conversation with a browser and record that it begins.
@@ -296,21 +327,23 @@ class Switchboard:
             CallRefused: too many calls at once, or shutting down.
             UnknownGraph: no graph of that name is served.
         """
-        await self._admit(None)
-        call = Call(
-            sid=f"web-{uuid.uuid4()}",
-            graph=self.graph_for(graph, None),
-            thread_id=thread_id or str(uuid.uuid4()),
-            direction="browser",
-            carrier="browser",
-            status="ringing",
-            started_at=datetime.now(UTC),
-        )
-        await self._calls.create(call)
-        return call
+        name = self.graph_for(graph, None)
+        async with self._admission:
+            await self._admit(None)
+            call = Call(
+                sid=f"web-{uuid.uuid4()}",
+                graph=name,
+                thread_id=thread_id or str(uuid.uuid4()),
+                direction="browser",
+                carrier="browser",
+                status="ringing",
+                started_at=datetime.now(UTC),
+            )
+            await self._calls.create(call)
+            self._tickets[call.sid] = Ticket(call)
+            return call
 
     async def _admit(self, caller: str | None) -> None:
-        self._tickets = {sid: t for sid, t in self._tickets.items() if _keep(t, sid in self._held)}
         waiting = sum(t.waiting for t in self._tickets.values())
         if self._closing:
             raise CallRefused("closing")
@@ -322,7 +355,22 @@ class Switchboard:
             if count >= self._settings.calls_per_hour_per_number:
                 raise CallRefused("too_often")
 
-    async def _drain(self) -> None:
+    async def _sweep(self) -> None:
+        """Give up the calls whose stream never came, and forget tickets that are of no more use."""
+        while True:
+            await asyncio.sleep(TICKET_SECS / 4)
+            try:
+                for sid, ticket in list(self._tickets.items()):
+                    if not ticket.used and not ticket.waiting:
+                        await self._calls.end(sid, "failed", "The carrier opened no stream.")
+                        ticket.used = True
+            except Exception as error:
+                log.error("Calls without a stream were not given up: %s", places(error))
+            kept = {sid: t for sid, t in self._tickets.items() if _keep(t, sid in self._held)}
+            self._tickets = kept
+
+    async def drain(self) -> None:
+        """Take no more calls, and let those that go on come to their end; then end the rest."""
         self._closing = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECS):
@@ -339,5 +387,5 @@ def _status(reason: str) -> Status:
 
 
 def _keep(ticket: Ticket, held: bool) -> bool:
-    """Whether a ticket is still of use: to answer the same webhook once more, for a while."""
+    """Whether a ticket is still of use: for what the carrier asks once more, for a while."""
     return held or time.monotonic() < ticket.expires_at + 10 * TICKET_SECS

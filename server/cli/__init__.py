@@ -1,5 +1,6 @@
 """The `dialgraph` command line; each command stands in a file of its own."""
 
+import os
 from typing import Any
 
 import typer
@@ -7,6 +8,7 @@ from typer.core import TyperGroup
 
 from server.cli.call import InOrder, call
 from server.cli.serve import serve
+from server.startup import CannotStart, read_settings
 
 ELIGIBILITY = """The loan-eligibility interview: prove it, read its certificates, replay them.
 
@@ -53,3 +55,21 @@ app.add_typer(
 @app.callback()
 def dialgraph() -> None:
     """LangGraph agents that answer the phone."""
+    _settle_libraries()
+    try:
+        read_settings()
+    except CannotStart as error:
+        typer.echo(f"Cannot start. {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _settle_libraries() -> None:
+    """Keep libraries from reaching for the network, and from greeting: pipecat does at import."""
+    for name, value in {
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_OFFLINE": "1",
+        "LOGURU_LEVEL": "WARNING",
+        "LANGSMITH_TRACING": "false",
+        "LANGGRAPH_STRICT_MSGPACK": "true",
+    }.items():
+        os.environ.setdefault(name, value)

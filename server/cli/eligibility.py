@@ -174,8 +174,11 @@ async def _snapshots(thread_ids: list[str] | None) -> list[Snapshot]:
         snapshots = [await threads.snapshot("eligibility", thread_id) for thread_id in wanted]
     for snapshot in snapshots:
         if not snapshot.values.get("record"):
-            raise _failure(f"There is no eligibility interview {snapshot.thread_id!r}.")
-    return snapshots
+            nothing = f"There is no eligibility interview {snapshot.thread_id!r}."
+            if thread_ids is not None:
+                raise _failure(nothing)
+            typer.echo(nothing, err=True)
+    return [snapshot for snapshot in snapshots if snapshot.values.get("record")]
 
 
 def _failure(message: str) -> typer.Exit:

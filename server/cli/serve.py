@@ -6,7 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 import typer
+from dotenv import dotenv_values
 
+from server.startup import (
+    CannotStart,
+    check,
+    make_data_folder,
+    unknown_variables,
+)
 from settings import get_settings
 
 
@@ -26,45 +33,47 @@ def serve(
     The page at / lets you type and talk with every graph. Settings come from the environment
     and from .env; .env.example lists them all.
     """
-    _stay_offline()
+    try:
+        _serve(host, port, graph or [])
+    except CannotStart as error:
+        typer.echo(f"Cannot start. {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _serve(host: str | None, port: int | None, graphs: list[str]) -> None:
     settings = get_settings()
+    for warning in unknown_variables([*os.environ, *dotenv_values(".env")]):
+        typer.echo(warning, err=True)
     settings.host = host or settings.host
     settings.port = settings.port if port is None else port
-    settings.extra_graphs |= dict(_name_and_address(text) for text in graph or [])
+    settings.extra_graphs |= dict(_name_and_address(text) for text in graphs)
     listener = _listen(settings.host, settings.port)
+    make_data_folder(settings.data_dir)
     typer.echo("Loading the graphs and the voice ...")
 
     import uvicorn
 
-    from graphs.catalogue import GraphNotLoaded
+    from graphs.catalogue import GraphNotLoaded, load_catalogue
+    from server.shutdown import DrainingServer
     from voice.switchboard import warm_up
 
+    try:
+        catalogue = load_catalogue(settings.extra_graphs)
+    except GraphNotLoaded as error:
+        raise typer.BadParameter(str(error), param_hint="--graph") from None
+    check(settings, catalogue)
     with ThreadPoolExecutor(1) as beside:  # the pages take as long to import as the models to load
         models = beside.submit(warm_up, settings)
         from server.app import create_app
 
-        try:
-            app = create_app(settings)
-        except GraphNotLoaded as error:
-            raise typer.BadParameter(str(error), param_hint="--graph") from None
+        app = create_app(settings, catalogue)
     models.result()
     address = f"http://{_displayed(settings.host)}:{listener.getsockname()[1]}"
     app.state.announce = lambda: typer.echo(f"Dialgraph is ready: {address}")
     config = uvicorn.Config(
         app, log_level="warning", proxy_headers=False, timeout_graceful_shutdown=10
     )
-    uvicorn.Server(config).run(sockets=[listener])
-
-
-def _stay_offline() -> None:
-    """Keep libraries from reaching for the network: everything embedded runs without it."""
-    for name, value in {
-        "GRADIO_ANALYTICS_ENABLED": "False",
-        "HF_HUB_OFFLINE": "1",
-        "LANGSMITH_TRACING": "false",
-        "LANGGRAPH_STRICT_MSGPACK": "true",
-    }.items():
-        os.environ.setdefault(name, value)
+    DrainingServer(config, lambda: app.state.services.switchboard.drain()).run(sockets=[listener])
 
 
 def _name_and_address(text: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import StreamingResponse
 from langchain_core.messages import BaseMessage, HumanMessage
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from faults import places
 from graphs.threads import (
@@ -32,6 +32,13 @@ log = logging.getLogger(__name__)
 ThreadId = Annotated[str, Field(pattern=THREAD_ID)]
 
 
+def _text(text: str) -> str:
+    """Refuse what JSON can write and no text can hold."""
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("it holds half a character (a lone surrogate)")
+    return text
+
+
 class ChatRequest(BaseModel):
     """One turn; an empty message opens (or reopens) the conversation."""
 
@@ -39,7 +46,9 @@ class ChatRequest(BaseModel):
 
     graph: str | None = Field(None, description="Name of the graph; the default one if missing.")
     thread_id: ThreadId | None = Field(None, description="The conversation; a new one if missing.")
-    message: str = Field("", description="What the person says.")
+    message: Annotated[str, AfterValidator(_text)] = Field(
+        "", description="What the person says; nothing, or only white space, opens."
+    )
 
 
 class ChatReply(BaseModel):

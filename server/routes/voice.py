@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Mapping
 
 from fastapi import APIRouter, HTTPException, Request, Response, WebSocket
 from starlette.requests import HTTPConnection
+from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect
 
 from graphs.threads import UnknownGraph
@@ -16,7 +18,7 @@ from store.calls import Status
 from voice.browser import INPUT_RATE, OUTPUT_RATE, BrowserSerializer
 from voice.carriers import CARRIERS, Answer, Carrier, StreamStart, Webhook, read_json
 from voice.phrases import phrase
-from voice.switchboard import CallRefused, Ticket, TicketRefused
+from voice.switchboard import CallRefused, CallReplayed, Ticket, TicketRefused
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["voice"])
@@ -25,6 +27,11 @@ START_SECS = 10.0
 """Time a stream has to say which call it is, in seconds."""
 POLICY_VIOLATION = 1008
 MAX_THREAD_ID = 128
+MAX_FORM_BYTES = 65_536
+MAX_FIELDS = 100
+MAX_NUMBER = 256
+"""Longest telephone number or SIP address taken, in characters."""
+_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _ENDED: Mapping[str, Status] = {
     "completed": "completed",
@@ -131,16 +138,28 @@ async def browser(websocket: WebSocket, session_id: str, services: ServicesDep) 
     except (TimeoutError, WebSocketDisconnect):
         await _close(websocket, POLICY_VIOLATION)
         return
+    except CallReplayed as replay:
+        raise HTTPException(403, str(replay)) from None
     except CallRefused as refusal:
         await _refuse_page(websocket, phrase(refusal.phrase))
         return
-    except (UnknownGraph, ValueError, KeyError) as error:
+    except UnknownGraph as error:
+        await _refuse_page(websocket, str(error))
+        return
+    except KeyError:
+        await _refuse_page(websocket, "The conversation could not start: expected a text message.")
+        return
+    except ValueError as error:
         await _refuse_page(websocket, f"The conversation could not start: {error}.")
         return
     serializer = BrowserSerializer(call)
-    await websocket.send_json(serializer.ready())
     await services.switchboard.hold(
-        call, websocket, serializer, input_rate=INPUT_RATE, output_rate=OUTPUT_RATE
+        call,
+        websocket,
+        serializer,
+        input_rate=INPUT_RATE,
+        output_rate=OUTPUT_RATE,
+        ready=serializer.ready(),
     )
     await _close(websocket)
 
@@ -151,18 +170,40 @@ async def _genuine_fields(
     """Return the fields of a webhook that really comes from the carrier.
 
     Raises:
-        HTTPException: 403 when it does not.
+        HTTPException: 403 when it does not, 413 when its form is too large.
     """
-    given = request.query_params if request.method == "GET" else await request.form()
-    fields = {name: str(value) for name, value in given.items()}
-    if not _signed(request, carrier, services, fields):
-        log.warning("A webhook of %s was refused: its origin is not proved.", carrier.name)
-        raise HTTPException(
-            403,
-            "This webhook is not signed by the carrier. Set the carrier's credentials and "
-            "DIALGRAPH_PUBLIC_URL; without credentials only programs on this machine may call.",
-        )
-    return fields
+    if carrier.configured(services.settings):
+        worth_reading = carrier.proof in request.headers
+    else:
+        worth_reading = is_local(request, services.settings)
+    if worth_reading:
+        fields = await _fields(request)
+        if _signed(request, carrier, services, fields):
+            return fields
+    log.warning("A webhook of %s was refused: its origin is not proved.", carrier.name)
+    raise HTTPException(
+        403,
+        "This webhook is not signed by the carrier. Set the carrier's credentials and "
+        "DIALGRAPH_PUBLIC_URL; without credentials only programs on this machine may call.",
+    )
+
+
+async def _fields(request: Request) -> Mapping[str, str]:
+    if request.method == "GET":
+        return dict(request.query_params)
+    left = MAX_FORM_BYTES
+
+    async def receive() -> Message:
+        nonlocal left
+        message = await request.receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413, f"The form is larger than {MAX_FORM_BYTES} bytes.")
+        return message
+
+    form = Request(request.scope, receive).form(max_fields=MAX_FIELDS, max_part_size=MAX_FORM_BYTES)
+    async with form as given:
+        return {name: str(value) for name, value in given.items()}
 
 
 async def _answer(
@@ -173,8 +214,13 @@ async def _answer(
     graph: str | None,
 ) -> Response:
     sid, caller, called = (fields.get(name) for name in ("CallSid", "From", "To"))
-    if not sid:
-        raise HTTPException(422, "The field CallSid is missing; expected the carrier's webhook.")
+    if not sid or not _SID.fullmatch(sid):
+        raise HTTPException(
+            422,
+            "The field CallSid is missing or odd: expected up to 64 letters and digits, - or _.",
+        )
+    if max(len(caller or ""), len(called or "")) > MAX_NUMBER:
+        raise HTTPException(422, f"From and To may have up to {MAX_NUMBER} characters each.")
     try:
         name = services.switchboard.graph_for(graph, called)
         ticket = await services.switchboard.expect(
@@ -182,6 +228,8 @@ async def _answer(
         )
     except UnknownGraph as error:
         raise HTTPException(404, str(error)) from error
+    except CallReplayed as replay:
+        raise HTTPException(403, str(replay)) from None
     except CallRefused as refusal:
         return _response(carrier.refuse(phrase(refusal.phrase)))
     return _connect(request, services, carrier, ticket)
@@ -197,7 +245,8 @@ def _signed(
 ) -> bool:
     settings = services.settings
     if not carrier.configured(settings):
-        return is_local(connection, settings)
+        rehearsal = not any(other.configured(settings) for other in CARRIERS.values())
+        return rehearsal and is_local(connection, settings)
     base = public_base(connection, settings)
     if websocket_scheme:
         base = _stream_base(base)

@@ -302,6 +302,7 @@ def test_a_silent_caller_is_asked_again_and_then_left_in_peace(held: Held) -> No
 def test_after_a_hang_up_the_thread_goes_on_by_chat(held: Held) -> None:
     talk, answer = held.talks["hang-up"], held.by_chat["hang-up"]
     assert (talk.record["status"], talk.certificate["outcome"]) == ("completed", "in_progress")
+    assert talk.certificate["entries"][-1]["event"]["kind"] == "hangup"
     assert talk.record["transcript"][-1]["interrupted"], talk
     assert answer["done"]
     assert answer["state"]["outcome"] == "eligible"

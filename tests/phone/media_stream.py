@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 import soxr
 import websockets
+from rapidfuzz import fuzz
 
 FRAME_SECS = 0.02
 FRAME_BYTES = 160
@@ -207,3 +208,11 @@ def transcript(mulaw: bytes) -> str:
     from voice.providers.recogniser import engine
 
     return words(engine()._recogniser.transcribe(audioop.ulaw2lin(mulaw, 2), 8000).text)
+
+
+def same_words(heard: str, said: str) -> bool:
+    """Whether what was made of a stretch of the line is what was said, but for a letter or two.
+
+    The recogniser is told nothing here, so that it spells "salaried" as it likes.
+    """
+    return fuzz.ratio(words(heard), words(said)) >= 90

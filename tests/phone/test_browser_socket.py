@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -121,9 +122,11 @@ async def test_the_page_is_told_when_the_graph_is_done(serve: Serve) -> None:
         assert (ended["reason"], ended["outcome"]) == ("done", "eligible")
 
 
-@pytest.mark.parametrize("start", ["not json", '{"type":"hello"}', '{"type":"start","graph":"x"}'])
+@pytest.mark.parametrize(
+    "start", ["not json", b"not text", '{"type":"hello"}', '{"type":"start","graph":"x"}']
+)
 async def test_a_start_that_makes_no_sense_is_answered_for_a_person(
-    serve: Serve, start: str
+    serve: Serve, start: str | bytes
 ) -> None:
     async with serve() as server:
         address = f"ws{server.base.removeprefix('http')}/demo/voice/s2"
@@ -131,7 +134,8 @@ async def test_a_start_that_makes_no_sense_is_answered_for_a_person(
             await socket.send(start)
             message = json.loads(await asyncio.wait_for(socket.recv(), 5))
             assert message["type"] == "error"
-            assert message["message"]
+            assert re.fullmatch(r"[A-Z].+[^.]\.", message["message"])
+            assert "'text'" not in message["message"]
             await asyncio.wait_for(socket.wait_closed(), 5)
             assert socket.close_code == 1008
         assert await server.services.calls.list() == []

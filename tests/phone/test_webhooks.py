@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from twilio.request_validator import RequestValidator
 
 from tests.phone.conftest import Serve, Server
 from tests.phone.media_stream import Line, stream_of
+from voice.switchboard import CallRefused
 
 SID = "CA00000000000000000000000000000009"
 TOKEN = "twilio-auth-token"
@@ -32,7 +34,7 @@ async def post(
         )
 
 
-async def open_stream(url: str, parameters: dict[str, str], sid: str = SID) -> int:
+async def open_stream(url: str, parameters: Mapping[str, object], sid: str = SID) -> int:
     """Open a stream and return the code it is closed with, or the status it is refused with."""
     try:
         async with websockets.connect(url, proxy=None) as socket:
@@ -43,6 +45,21 @@ async def open_stream(url: str, parameters: dict[str, str], sid: str = SID) -> i
             return socket.close_code or 0
     except websockets.InvalidStatus as refused:
         return refused.response.status_code
+
+
+async def status_of_a_huge_form(server: Server, headers: str, sent: int = 0) -> int:
+    """Announce a form of 270 MB, send some bytes of it, and return the status that comes."""
+    host, port = server.base.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"POST /voice/incoming HTTP/1.1\r\nHost: {host}\r\nContent-Length: 270000000\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\n{headers}\r\n".encode()
+        + b"a" * sent
+    )
+    async with asyncio.timeout(10):
+        status = await reader.readline()
+    writer.close()
+    return int(status.split()[1])
 
 
 async def test_without_credentials_this_machine_may_call(serve: Serve) -> None:
@@ -81,6 +98,14 @@ async def test_with_credentials_an_unsigned_webhook_is_refused_and_starts_nothin
         assert await server.services.calls.get(SID) is None
 
 
+async def test_a_form_is_not_read_from_who_shows_no_signature_nor_beyond_its_bound(
+    serve: Serve,
+) -> None:
+    async with serve(twilio_auth_token=TOKEN) as server:
+        assert await status_of_a_huge_form(server, "") in (403, 413)
+        assert await status_of_a_huge_form(server, "X-Twilio-Signature: x\r\n", 70_000) == 413
+
+
 async def test_a_forged_signature_is_refused(serve: Serve) -> None:
     async with serve(twilio_auth_token=TOKEN) as server:
         url = f"{server.base}/voice/incoming"
@@ -114,6 +139,10 @@ async def test_the_same_webhook_twice_gets_the_same_answer_and_one_call(serve: S
         first, second = await asyncio.gather(post(server), post(server))
         assert first.text == second.text
         assert len(await server.services.calls.list()) == 1
+        line = Line(server.base, SID)
+        await line.answer(first.text)
+        await line.until_bot_speaks()
+        await line.hang_up()
 
 
 async def test_a_token_opens_one_stream_and_no_second(serve: Serve) -> None:
@@ -137,6 +166,8 @@ async def test_a_stream_without_a_valid_token_is_closed_before_anything_starts(
         url, parameters = stream_of((await post(server)).text)
         assert await open_stream(url, {"token": "guessed"}) == 1008
         assert await open_stream(url, {}) == 1008
+        for odd in (5, None, ["a"], "\ud800", "\xe9"):
+            assert await open_stream(url, {"token": odd}) == 1008
         assert await open_stream(url, parameters, sid="CA-another") == 1008
         unknown = url.replace(SID, "CA-unknown")
         assert await open_stream(unknown, parameters, sid="CA-unknown") == 403
@@ -161,6 +192,22 @@ async def test_calls_beyond_the_limit_are_told_to_ring_later(serve: Serve) -> No
         assert await server.services.calls.get("CA-second") is None
 
 
+async def test_calls_that_come_at_once_are_counted_one_after_the_other(serve: Serve) -> None:
+    async with serve(max_calls=2) as server:
+        answers = await asyncio.gather(*(post(server, CallSid=f"CA-{n}") for n in range(8)))
+        assert sum("<Connect>" in answer.text for answer in answers) == 2
+        assert len(await server.services.calls.list()) == 2
+
+
+async def test_conversations_of_pages_that_come_at_once_are_counted_as_well(serve: Serve) -> None:
+    async with serve(max_calls=2) as server:
+        admit = server.services.switchboard.admit_browser
+        taken = await asyncio.gather(
+            *(admit("interview", None) for _ in range(8)), return_exceptions=True
+        )
+        assert sum(isinstance(one, CallRefused) for one in taken) == 6
+
+
 async def test_a_number_that_calls_too_often_is_told_so(serve: Serve) -> None:
     async with serve(calls_per_hour_per_number=2) as server:
         for sid in ("CA-1", "CA-2"):
@@ -176,6 +223,17 @@ async def test_a_webhook_without_a_call_says_what_is_missing(serve: Serve) -> No
         assert "CallSid" in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    "odd", [{"CallSid": "../x"}, {"CallSid": "a" * 65}, {"CallSid": "a b"}, {"From": "1" * 257}]
+)
+async def test_what_names_no_call_and_no_number_is_not_taken(
+    serve: Serve, odd: dict[str, str]
+) -> None:
+    async with serve() as server:
+        assert (await post(server, **odd)).status_code == 422
+        assert await server.services.calls.list() == []
+
+
 async def test_the_carriers_news_ends_a_call_that_never_began_and_only_once(serve: Serve) -> None:
     async with serve() as server:
         await post(server)
@@ -188,6 +246,19 @@ async def test_the_carriers_news_ends_a_call_that_never_began_and_only_once(serv
 
 async def test_after_a_conversation_is_done_the_carrier_hangs_up(serve: Serve) -> None:
     async with serve() as server:
+        line = Line(server.base, SID)
+        await line.call()
+        for _ in range(2):
+            await line.until_bot_speaks(since=len(line.heard))
+            await line.key("1")
+        await asyncio.wait_for(line.closed.wait(), 20)
+        assert "<Hangup" in (await line.ring("/voice/continue")).text
+        assert (await server.record(SID)).outcome == "eligible"
+        await line.drop()
+
+
+async def test_a_call_nobody_knows_is_hung_up(serve: Serve) -> None:
+    async with serve() as server:
         assert "<Hangup" in (await post(server, "/voice/continue", CallSid="CA-none")).text
 
 
@@ -196,8 +267,9 @@ async def test_a_stream_that_broke_is_connected_again_to_the_same_thread(serve: 
         line = Line(server.base, SID)
         await line.call()
         await line.until_bot_is_quiet()
+        before = await server.services.calls.get(SID)
+        assert before is not None
         await line.drop()
-        before = await server.record(SID)
         again = Line(server.base, SID)
         await again.call("/voice/continue")
         await again.until_bot_speaks()
@@ -247,6 +319,8 @@ async def test_exotel_must_know_its_credentials_once_they_are_set(serve: Serve) 
         url = f"{server.base}/voice/exotel/incoming?CallSid=ex2"
         assert (await client.get(url)).status_code == 403
         assert (await client.get(url, auth=("key", "wrong"))).status_code == 403
+        odd = {"Authorization": "Basic \xe9\xe9".encode("latin-1")}
+        assert (await client.get(url, headers=odd)).status_code == 403
         assert (await client.get(url, auth=("key", "secret"))).status_code == 200
 
 

@@ -268,3 +268,18 @@ def test_the_same_sentence_sounds_the_same_on_every_call():
 )
 def test_amounts_are_said_the_indian_way_where_they_are_written_so(written, said):
     assert spoken(written) == said
+
+
+@pytest.mark.parametrize(
+    ("heard", "said"),
+    [
+        ("Hello. Are you salaried? Are you sal", "Hello. Are you salaried?"),
+        ("yes I am salaried yes I am s", "yes I am salaried"),
+        ("my salary is 40, my salary is 40", "my salary is 40, my salary is 40"),
+        ("twenty five thousand twenty", "twenty five thousand twenty"),
+    ],
+)
+def test_words_that_break_off_within_a_word_while_they_repeat_are_a_loop(
+    heard: str, said: str
+) -> None:
+    assert without_loop(heard, seconds=20) == said

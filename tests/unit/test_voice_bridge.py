@@ -279,12 +279,15 @@ async def test_a_reply_withheld_because_of_a_noise_is_said_after_all(hold: Hold)
 
 
 async def test_a_graph_that_fails_is_heard_as_an_apology_and_kept_in_the_record(
-    hold: Hold,
+    hold: Hold, caplog: pytest.LogCaptureFixture
 ) -> None:
     threads = ScriptedThreads({"Yes.": [ValueError("secret words of the caller")]})
     outcome = await hold(threads, *speech("Yes."), SleepFrame(0.1))
     assert outcome.said == [phrase("apology")]
     assert outcome.call.failure == "The graph failed in a turn (ValueError)."
+    assert "A turn of g in call CA1 failed: ValueError at" in caplog.text
+    assert "test_voice_bridge.py" in caplog.text
+    assert "secret" not in caplog.text
     assert outcome.ended == "cancelled"
 
 
@@ -339,6 +342,13 @@ async def test_a_key_interrupts_and_answers(hold: Hold) -> None:
         ("1", "keys", False),
         ("Good.", "speech", False),
     ]
+
+
+async def test_keys_pressed_faster_than_the_graph_answers_do_not_pile_up(hold: Hold) -> None:
+    threads = ScriptedThreads({"1": [1.0]})
+    outcome = await hold(threads, SleepFrame(0.05), *keys("1" * 30), SleepFrame(0.1))
+    taken = [u for u in outcome.call.transcript if u.role == "caller"]
+    assert 2 <= len(taken) <= 1 + bridge_module.MOST_WAITING
 
 
 async def test_the_digits_of_an_amount_make_one_answer(hold: Hold) -> None:

@@ -23,6 +23,13 @@ def test_the_digits_of_an_amount_are_gathered_up_to_the_hash() -> None:
     assert keypad == Keypad()
 
 
+def test_no_more_digits_are_taken_than_an_amount_can_have() -> None:
+    keypad = Keypad()
+    for _ in range(1000):
+        keypad, _none = keypad.press("9", {"kind": "amount"})
+    assert keypad.pause() == (Keypad(), "9" * 12)
+
+
 def test_a_pause_ends_an_amount() -> None:
     keypad, _ = Keypad("250").press("0", {"kind": "amount"})
     assert keypad.pause() == (Keypad(), "2500")

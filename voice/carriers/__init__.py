@@ -1,7 +1,5 @@
 """Telephone carriers: one file each, registering one frozen spec here, its only source of truth."""
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,12 +7,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from pipecat.audio.dtmf.types import KeypadEntry
-from pipecat.frames.frames import Frame, InputDTMFFrame
 from pipecat.serializers.base_serializer import FrameSerializer
 
 from settings import Settings
-from voice.frames import MarkPlayedFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +54,8 @@ class Carrier:
     """Audio of its media stream, in Hz."""
     configured: Callable[[Settings], bool]
     """Whether its credentials are set; without them only this machine may call."""
+    proof: str
+    """HTTP header without which nothing comes from it, in lower case."""
     genuine: Callable[[Webhook, Settings], bool]
     """Whether a webhook was sent by the carrier; asked only when it is configured."""
     connect: Callable[[str, Mapping[str, str], str], Answer]
@@ -91,31 +88,6 @@ def read_json(data: str | bytes) -> Mapping[str, Any]:
     """Read a JSON object; anything else is an empty one."""
     try:
         message = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
-
-
-def payload_of(message: Mapping[str, Any]) -> bytes:
-    """The audio of a media message; empty when there is none to be read."""
-    media = message.get("media")
-    try:
-        return base64.b64decode(media["payload"], validate=True) if media else b""
-    except (binascii.Error, KeyError, TypeError, ValueError):
-        return b""
-
-
-def pressed(message: Mapping[str, Any]) -> Frame | None:
-    """The key of a dtmf message, or None."""
-    dtmf = message.get("dtmf")
-    try:
-        return InputDTMFFrame(KeypadEntry(dtmf["digit"])) if dtmf else None
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def marked(message: Mapping[str, Any]) -> Frame | None:
-    """The mark of a mark message, or None."""
-    mark = message.get("mark")
-    name = mark.get("name") if isinstance(mark, dict) else None
-    return MarkPlayedFrame(name) if isinstance(name, str) else None

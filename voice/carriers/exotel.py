@@ -9,11 +9,9 @@ the message `start`.
 """
 
 import base64
-import binascii
 import json
 import secrets
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 from pipecat.frames.frames import Frame, InputAudioRawFrame
@@ -25,15 +23,14 @@ from voice.carriers import (
     Carrier,
     StreamStart,
     Webhook,
-    marked,
-    payload_of,
-    pressed,
     read_json,
     register,
 )
-from voice.frames import HangupFrame, MarkFrame
+from voice.frames import MarkFrame
+from voice.media_stream import Keys, read_event, read_payload
 
 SAMPLE_RATE = 8000
+KEYS = Keys("call_sid", "stream_sid", "custom_parameters")
 
 
 class ExotelSerializer(ExotelFrameSerializer):
@@ -45,26 +42,17 @@ class ExotelSerializer(ExotelFrameSerializer):
     async def serialize(self, frame: Frame) -> str | bytes | None:
         """Write a frame as Exotel's JSON."""
         if isinstance(frame, MarkFrame):
-            return json.dumps(
-                {"event": "mark", "stream_sid": self._stream_sid, "mark": {"name": frame.mark}}
-            )
+            return KEYS.write_mark(self._stream_sid, frame.mark)
         return await super().serialize(frame)
 
     async def deserialize(self, data: str | bytes) -> Frame | None:
         """Read Exotel's JSON."""
         message = read_json(data)
-        match message.get("event"):
-            case "media":
-                pcm = payload_of(message)
-                pcm = pcm[: len(pcm) // 2 * 2]
-                return InputAudioRawFrame(pcm, SAMPLE_RATE, 1) if pcm else None
-            case "dtmf":
-                return pressed(message)
-            case "mark":
-                return marked(message)
-            case "stop":
-                return HangupFrame()
-        return None
+        if message.get("event") == "media":
+            pcm = read_payload(message)
+            pcm = pcm[: len(pcm) // 2 * 2]
+            return InputAudioRawFrame(pcm, SAMPLE_RATE, 1) if pcm else None
+        return read_event(message)
 
 
 def _configured(settings: Settings) -> bool:
@@ -77,7 +65,7 @@ def _genuine(webhook: Webhook, settings: Settings) -> bool:
     scheme, _, encoded = webhook.headers.get("authorization", "").partition(" ")
     try:
         given = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:
         return False
     key, token = settings.exotel_api_key, settings.exotel_api_token
     expected = f"{key.get_secret_value()}:{token.get_secret_value()}".encode()
@@ -88,28 +76,17 @@ def _connect(stream_url: str, parameters: Mapping[str, str], _then: str) -> Answ
     return Answer(json.dumps({"url": f"{stream_url}?{urlencode(parameters)}"}), "application/json")
 
 
-def _read_start(message: Mapping[str, Any]) -> StreamStart | None:
-    start = message.get("start")
-    if message.get("event") != "start" or not isinstance(start, dict):
-        return None
-    parameters = start.get("custom_parameters")
-    return StreamStart(
-        call_sid=str(start.get("call_sid", "")),
-        stream_sid=str(start.get("stream_sid") or message.get("stream_sid", "")),
-        parameters=parameters if isinstance(parameters, dict) else {},
-    )
-
-
 register(
     Carrier(
         name="exotel",
         sample_rate=SAMPLE_RATE,
         configured=_configured,
+        proof="authorization",
         genuine=_genuine,
         connect=_connect,
         refuse=lambda _sentence: Answer("", "application/json", status=403),
         hang_up=lambda: Answer("", "application/json", status=403),
-        read_start=_read_start,
+        read_start=KEYS.read_start,
         serializer=ExotelSerializer,
     )
 )

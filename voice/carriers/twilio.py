@@ -4,7 +4,6 @@ https://www.twilio.com/docs/voice/media-streams/websocket-messages,
 https://www.twilio.com/docs/usage/security#validating-requests
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,15 +19,15 @@ from voice.carriers import (
     Carrier,
     StreamStart,
     Webhook,
-    marked,
-    payload_of,
-    pressed,
     read_json,
     register,
 )
-from voice.frames import HangupFrame, MarkFrame
+from voice.frames import MarkFrame
+from voice.media_stream import Keys, read_event, read_payload
 
 SAMPLE_RATE = 8000
+SIGNATURE = "x-twilio-signature"
+KEYS = Keys("callSid", "streamSid", "customParameters")
 
 
 class TwilioSerializer(TwilioFrameSerializer):
@@ -43,27 +42,18 @@ class TwilioSerializer(TwilioFrameSerializer):
     async def serialize(self, frame: Frame) -> str | bytes | None:
         """Write a frame as Twilio's JSON."""
         if isinstance(frame, MarkFrame):
-            return json.dumps(
-                {"event": "mark", "streamSid": self._stream_sid, "mark": {"name": frame.mark}}
-            )
+            return KEYS.write_mark(self._stream_sid, frame.mark)
         return await super().serialize(frame)
 
     async def deserialize(self, data: str | bytes) -> Frame | None:
         """Read Twilio's JSON."""
         message = read_json(data)
-        match message.get("event"):
-            case "media":
-                return await self._audio(message)
-            case "dtmf":
-                return pressed(message)
-            case "mark":
-                return marked(message)
-            case "stop":
-                return HangupFrame()
-        return None
+        if message.get("event") == "media":
+            return await self._audio(message)
+        return read_event(message)
 
     async def _audio(self, message: Mapping[str, Any]) -> Frame | None:
-        payload = payload_of(message)
+        payload = read_payload(message)
         if not payload:
             return None
         pcm = await ulaw_to_pcm(payload, SAMPLE_RATE, self._sample_rate, self._input_resampler)
@@ -78,7 +68,7 @@ def _genuine(webhook: Webhook, settings: Settings) -> bool:
     if settings.twilio_auth_token is None:
         return False
     validator = RequestValidator(settings.twilio_auth_token.get_secret_value())
-    signature = webhook.headers.get("x-twilio-signature", "")
+    signature = webhook.headers.get(SIGNATURE, "")
     return bool(signature and validator.validate(webhook.url, dict(webhook.fields), signature))
 
 
@@ -109,28 +99,17 @@ def _hang_up() -> Answer:
     return _twiml(response)
 
 
-def _read_start(message: Mapping[str, Any]) -> StreamStart | None:
-    start = message.get("start")
-    if message.get("event") != "start" or not isinstance(start, dict):
-        return None
-    parameters = start.get("customParameters")
-    return StreamStart(
-        call_sid=str(start.get("callSid", "")),
-        stream_sid=str(start.get("streamSid", "")),
-        parameters=parameters if isinstance(parameters, dict) else {},
-    )
-
-
 register(
     Carrier(
         name="twilio",
         sample_rate=SAMPLE_RATE,
         configured=_configured,
+        proof=SIGNATURE,
         genuine=_genuine,
         connect=_connect,
         refuse=_refuse,
         hang_up=_hang_up,
-        read_start=_read_start,
+        read_start=KEYS.read_start,
         serializer=TwilioSerializer,
     )
 )

@@ -53,10 +53,13 @@ def without_loop(text: str, seconds: float) -> str:
         text: what the model made of the audio.
         seconds: length of the sound, without the silence around it.
     """
-    if _seconds_to_say(text) <= seconds:
-        return text
     pieces = re.findall(r"\S+", text)
     words = [re.sub(r"\W", "", piece).lower() for piece in pieces]
+    if size := _broken_off(words):
+        pieces, words = pieces[:-size], words[:-size]
+    text = " ".join(pieces)
+    if _seconds_to_say(text) <= seconds:
+        return text
     for start in range(len(words)):
         for size in range(1, (len(words) - start) // 2 + 1):
             phrase = words[start : start + size]
@@ -70,6 +73,20 @@ def without_loop(text: str, seconds: float) -> str:
             once = " ".join([*pieces[: start + size], *pieces[end:]])
             return without_loop(once.rstrip(","), seconds)
     return text
+
+
+def _broken_off(words: list[str]) -> int:
+    """Return how many words at the end say the words before them again and stop within one.
+
+    Nobody stops within a word: the model had no more room.
+    """
+    for size in range(len(words) // 2, 1, -1):
+        for length in range(size, len(words) - size + 1):
+            before, again = words[-size - length : -size], words[-size:]
+            whole, cut = before[size - 1], again[-1]
+            if before[: size - 1] == again[:-1] and whole != cut and whole.startswith(cut):
+                return size
+    return 0
 
 
 def _seconds_to_say(text: str) -> float:

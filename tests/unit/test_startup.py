@@ -1,0 +1,68 @@
+"""What keeps the server from starting is told in one sentence, before anybody calls."""
+
+from pathlib import Path
+
+import pytest
+
+from server.startup import (
+    CannotStart,
+    check,
+    make_data_folder,
+    read_settings,
+    unknown_variables,
+)
+from settings import Settings, get_settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("DIALGRAPH_PORT", "abc", "DIALGRAPH_PORT: Input should be a valid integer"),
+        ("DIALGRAPH_STT", "parrot", "DIALGRAPH_STT: Input should be 'embedded'"),
+        ("DIALGRAPH_NUMBERS", "{bad", 'expected JSON: .*"numbers"'),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_named(
+    name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    with pytest.raises(CannotStart, match=told):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"default_graph": "nope"}, "There is no graph 'nope'.* Served here: eligibility"),
+        ({"numbers": {"+15550100": "gone"}}, "There is no graph 'gone'"),
+        ({"eligibility_rules": Path("/nope")}, "RULES: There is no rules file /nope"),
+        ({"stt": "deepgram"}, "DEEPGRAM_API_KEY"),
+        ({"tts": "elevenlabs"}, "ELEVENLABS_API_KEY"),
+    ],
+)
+def test_what_would_fail_at_the_first_call_keeps_the_server_from_starting(
+    change: dict[str, object], told: str
+) -> None:
+    with pytest.raises(CannotStart, match=told):
+        check(Settings(**change), ["eligibility"])  # type: ignore[arg-type]
+
+
+def test_sound_settings_start() -> None:
+    check(Settings(), ["eligibility"])
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CannotStart, match="The data folder .*file/data cannot be written"):
+        make_data_folder(tmp_path / "file" / "data")
+
+
+def test_a_data_folder_is_made_and_left_empty(tmp_path: Path) -> None:
+    make_data_folder(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_misspelt_setting_is_pointed_out() -> None:
+    found = unknown_variables(["DIALGRAPH_PROT", "DIALGRAPH_PORT", "TWILIO_AUTH_TOKEN", "HOME"])
+    assert found == ["DIALGRAPH_PROT is not a setting and is ignored. Did you mean DIALGRAPH_PORT?"]

@@ -1,0 +1,137 @@
+"""What the bot says of a turn: whole or token by token, unless the caller has gone on speaking."""
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+
+from pipecat.frames.frames import (
+    Frame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+)
+
+from graphs.threads import Token
+from voice.frames import CallEventFrame, UtteranceFrame
+from voice.latency import Stopwatch
+from voice.record import CallLog
+from voice.transport import Playback
+from voice.utterances import Utterances
+
+
+class Speech:
+    """Says messages and keeps, of those that were cut off, what is still to be said.
+
+    Args:
+        push: sends a frame towards text to speech.
+        call_log: the record of the call.
+        playback: what was played so far.
+        stopwatch: measures the answers.
+        stale: whether the caller has added words, so that a reply withheld is of no more use.
+    """
+
+    def __init__(
+        self,
+        push: Callable[[Frame], Awaitable[None]],
+        call_log: CallLog,
+        playback: Playback,
+        stopwatch: Stopwatch,
+        stale: Callable[[], bool],
+    ) -> None:
+        self._push = push
+        self._log = call_log
+        self._playback = playback
+        self._stopwatch = stopwatch
+        self._stale = stale
+        self.utterances = Utterances()
+        self._interruptions = 0
+        self._turn = 0
+        self._turn_began = 0
+        """Interruptions before the turn."""
+        self._streamed: dict[str, str] = {}
+
+    def open_turn(self, turn: int) -> None:
+        """Begin a turn: what comes of it is said until the caller interrupts."""
+        self._turn, self._turn_began = turn, self._interruptions
+        self._streamed.clear()
+
+    def withdraw(self) -> None:
+        """Say nothing more of the turn."""
+        self._interruptions += 1
+
+    def interrupt(self) -> None:
+        """Withdraw the turn, and note what the caller heard of the messages that are cut off."""
+        self.withdraw()
+        ledger, now = self._playback.ledger, time.monotonic()
+        if self.utterances.pending or not ledger.finished(now):
+            for utterance_id in self.utterances.cut():
+                self._log.interrupted(utterance_id, ledger.heard(utterance_id, now))
+        self.utterances.played()
+
+    async def token(self, token: Token) -> None:
+        """Say a piece of a message; text to speech gathers the pieces into sentences."""
+        if token.message_id not in self._streamed:
+            await self.end_message()
+            self._stopwatch.first_words(self._turn, time.monotonic())
+            if not self._withdrawn:
+                await self._begin(token.message_id, token.text, self._turn)
+        self._streamed[token.message_id] = self._streamed.get(token.message_id, "") + token.text
+        if not self._withdrawn:
+            await self._push(LLMTextFrame(token.text))
+
+    async def end_message(self) -> None:
+        """Note that the message whose tokens came is whole."""
+        while self._streamed:
+            message_id, text = self._streamed.popitem()
+            if self._withdrawn:
+                self._withhold(message_id, text)
+                continue
+            self.utterances.write(message_id, text)
+            await self._end(message_id, text)
+
+    async def reply(self, text: str, message_id: str) -> None:
+        """Say a whole message of the turn."""
+        if not text.strip():
+            return
+        self._stopwatch.first_words(self._turn, time.monotonic())
+        if self._withdrawn:
+            self._withhold(message_id, text)
+        else:
+            await self._say(text, message_id, self._turn)
+
+    async def say(self, text: str) -> None:
+        """Say a phrase that belongs to no turn."""
+        await self._say(text, str(uuid.uuid4()), 0)
+
+    async def say_unsaid(self) -> None:
+        """Say again what a noise has interrupted."""
+        for utterance_id, text in self.utterances.take_unsaid():
+            await self._say(text, utterance_id, 0)
+
+    @property
+    def _withdrawn(self) -> bool:
+        return self._turn_began != self._interruptions
+
+    def _withhold(self, message_id: str, text: str) -> None:
+        """Keep a message that came while the caller spoke, in case that was but a noise."""
+        if not self._stale():
+            self.utterances.withhold(message_id, text)
+
+    async def _say(self, text: str, message_id: str, turn: int) -> None:
+        if not text.strip():
+            return
+        await self._begin(message_id, text, turn)
+        await self._push(LLMTextFrame(text))
+        await self._end(message_id, text)
+
+    async def _begin(self, utterance_id: str, text: str, turn: int) -> None:
+        self.utterances.begin(utterance_id, text, time.monotonic())
+        self._playback.ledger.forget(utterance_id)
+        await self._push(UtteranceFrame(utterance_id, text, turn))
+        await self._push(LLMFullResponseStartFrame())
+
+    async def _end(self, utterance_id: str, text: str) -> None:
+        await self._push(LLMFullResponseEndFrame())
+        self._log.bot_said(utterance_id, text)
+        said = {"role": "bot", "text": text, "id": utterance_id, "final": True}
+        await self._push(CallEventFrame("transcript", said))
