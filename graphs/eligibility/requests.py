@@ -14,6 +14,7 @@ Request = Literal[
     "language_english",
     "why",
     "call_later",
+    "not_interested",
     "repeat",
     "goodbye",
     "wait",
