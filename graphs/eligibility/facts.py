@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphs.eligibility.actions import Understood
-from graphs.eligibility.amounts import UnclearAmount
+from graphs.eligibility.amounts import Amount, UnclearAmount, parse_amount
 from graphs.eligibility.hearing import Heard, another_city
 from graphs.eligibility.readings import Reading, Unclear
 from graphs.eligibility.rules import Rules
 from graphs.eligibility.state import PAISA, Confirm, Interview, Question, Salary
+from graphs.eligibility.utterance import words
 
 _MONEY = re.compile(
     r"₹|\b(rs|inr|rupees?|salary|salaries|earn\w*|income|pay|paid|make|ctc|lpa|lakhs?|lacs?|crores?"
@@ -17,6 +18,19 @@ _MONEY = re.compile(
     r"|सैलरी|वेतन|तनख|कमा|रुप|हज़ार|हजार|लाख|महीन|पगार",
     re.IGNORECASE,
 )
+_PIN_CODE = re.compile(r"[1-9]\d{5}")
+_CLAUSE_ENDS = re.compile(r"[,.;!?।]")
+_CORRECTS = frozenset({"sorry", "actually", "no", "nahi", "correction", "mean", "meant", "galat"})
+_MYSELF = frozenset({"i", "im", "ive", "main", "hoon", "hum", "mujhe"})
+_LIVES = frozenset({"live", "living", "stay", "staying", "rehta", "rehti"})
+_EMPLOYERS = re.compile(r"(my|our|mera|meri|hamari)\b", re.IGNORECASE)
+"""How an employee may speak of a company that an owner could call so too."""
+_ASKS = frozenset({"is", "do", "does", "what", "which", "or", "kya", "ya"})
+_JOINT_BEFORE = re.compile(r"(^|[,.;&!?।]|\b(and|aur|plus)|और)\s*$", re.IGNORECASE)
+_JOINT_AFTER = re.compile(r"\s*($|[,.;&!?।]|(and|aur|plus)\b|और)", re.IGNORECASE)
+"""Where one answer ends and the next begins."""
+_PERIOD_WORDS = 5
+"""Most words of an answer that gives the period only."""
 
 
 @dataclass
@@ -32,22 +46,24 @@ class Taken:
     yearly: Salary | None = None
     """The salary, when it was said for a year and divided by twelve."""
     asks: bool = False
-    """A confirmation was opened."""
+    """Something must be asked about what was said."""
+    reads_back: bool = False
+    """A sum is read back that was not read back just before."""
 
 
 def take(state: Interview, text: str, heard: Heard, rules: Rules) -> Taken:
     """Take what is clear about each fact; what belongs to another question needs a cue."""
     taken = Taken(state)
-    _employment(taken, heard)
+    _employment(taken, text, heard)
     _salary(taken, text, heard, rules)
     _city(taken, text, heard, rules)
     return taken
 
 
-def _employment(taken: Taken, heard: Heard) -> None:
+def _employment(taken: Taken, text: str, heard: Heard) -> None:
     state = taken.state
     if isinstance(heard.employment, Reading):
-        _learn(taken, "employment", heard.employment.value, heard.employment)
+        _claimed(taken, text, heard.employment)
     elif (
         state.question == "employment"
         and state.stage != "greeting"
@@ -59,36 +75,80 @@ def _employment(taken: Taken, heard: Heard) -> None:
         )
 
 
+def _claimed(taken: Taken, text: str, claim: Reading[Any]) -> None:
+    """Take an employment; what contradicts the one known must be plain, or it is asked again."""
+    known, (start, end) = taken.state.employment, claim.span
+    clause = _CLAUSE_ENDS.split(text[:start])[-1] + _CLAUSE_ENDS.split(text[start:])[0]
+    said = {word.text for word in words(clause)}
+    plain = bool(said & _MYSELF) and not said & _LIVES
+    if known in (None, claim.value) or plain or _corrects(text):
+        _learn(taken, "employment", claim.value, claim)
+    elif "employment.owner" not in claim.rules or not _EMPLOYERS.match(text[start:end]):
+        taken.state = taken.state._replace(employment=None, confirm=None)
+        taken.asks = True
+
+
+def _corrects(text: str) -> bool:
+    return not _CORRECTS.isdisjoint(word.text for word in words(text))
+
+
 def _salary(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
     state, amount = taken.state, heard.amount
     if amount is None:
-        return _confirmation(taken, heard)
+        return _confirmation(taken, text, heard, rules)
     if state.question != "salary" and not _MONEY.search(text):
+        return None
+    if heard.city and _PIN_CODE.fullmatch(text[slice(*amount.span)]):
         return None
     meant = _meaning(heard, rules)
     if isinstance(meant, Salary):
         if isinstance(amount, Reading) and amount.value.period == "year":
             taken.yearly = meant
-        taken.state = state._replace(confirm=None)
+        taken.state = taken.state._replace(confirm=None)
         _learn(taken, "salary", meant, amount)
     elif meant and state.employment is not None:
         value = {"yes": meant.yes.to_json(), "no": meant.no and meant.no.to_json()}
         taken.understood.append(Understood("salary", value, amount.span, amount.rules))
-        taken.state = state._replace(salary=None, confirm=meant)
-        taken.asks = True
+        taken.state = taken.state._replace(salary=None, confirm=meant)
+        taken.asks, taken.reads_back = True, meant != state.confirm
     return None
 
 
-def _confirmation(taken: Taken, heard: Heard) -> None:
-    """Take a yes or no to what was read back."""
+def _confirmation(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
+    """Take a yes or no to what was read back, or the period that completes it."""
     confirm, answer = taken.state.confirm, heard.yes_no
-    if confirm is None or not isinstance(answer, Reading):
+    if confirm is None:
+        return
+    if completed := _completed(confirm, text, rules):
+        taken.state = taken.state._replace(confirm=None)
+        monthly = Salary.exactly(completed.value.monthly)
+        if completed.value.period == "year":
+            taken.yearly = monthly
+        return _learn(taken, "salary", monthly, completed)
+    if not isinstance(answer, Reading):
         return
     taken.understood.append(Understood("confirm", answer.value, answer.span, answer.rules))
     taken.state = taken.state._replace(confirm=None)
     meant = confirm.yes if answer.value else confirm.no
     if meant:
         _learn(taken, "salary", meant, answer)
+
+
+def _completed(confirm: Confirm, text: str, rules: Rules) -> Reading[Amount] | None:
+    """Read the sum read back again with "a year" or "a month", where the period was in doubt."""
+    rupees, heard = confirm.yes.low, words(text)
+    if confirm.reply != "confirm.amount" or rupees is None or not heard:
+        return None
+    if rupees < rules.salary.period_asked_from or len(heard) > _PERIOD_WORDS:
+        return None
+    if not _ASKS.isdisjoint(word.text for word in heard):
+        return None
+    denied = heard[0].text in ("no", "nahi") and len(heard) > 1
+    period = text[heard[1].start :] if denied else text
+    again = parse_amount(f"{rupees:f} rupees {period}")
+    if not isinstance(again, Reading) or again.value.period is None or again.value.approximate:
+        return None
+    return Reading(again.value, (0, len(text)), (*again.rules, "amount.period_answered"))
 
 
 def _city(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
@@ -98,8 +158,22 @@ def _city(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
         city = another_city(text, rules) if menu_offered else None
     if city is None:
         return
-    if state.question == "city" or "city.live" in city.rules or len(taken.learned) == 2:
+    answered = taken.asks or state.question in taken.learned
+    beside = answered and state.city is None and _stands_bare(text, city, heard)
+    if state.question == "city" or "city.live" in city.rules or len(taken.learned) == 2 or beside:
         _learn(taken, "city", city.value, city)
+
+
+def _stands_bare(text: str, city: Reading[Any], heard: Heard) -> bool:
+    """Whether a city stands by itself between its neighbours, as the answer to come."""
+    start, end = city.span
+    first, last = heard.amount.span if heard.amount else (len(text), 0)
+    follows = last <= start and not text[last:start].strip()
+    precedes = end <= first and not text[end:first].strip()
+    return bool(
+        (follows or _JOINT_BEFORE.search(text[:start]))
+        and (precedes or _JOINT_AFTER.match(text, end))
+    )
 
 
 def _meaning(heard: Heard, rules: Rules) -> Salary | Confirm | None:

@@ -50,8 +50,8 @@ def build(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Graph:
         before, record = Interview.from_json(state), state.get("record", [])
         interview, actions = step(before, event, rules)
         entries = [certificate.entry(record, event, interview, actions, rules)]
-        if before.final and before.turns >= rules.limits.turns:
-            entries = []  # the decision stands; what is chatted after it need not grow for ever
+        if interview == before or (before.final and before.turns >= rules.limits.turns):
+            entries = []  # nothing new, or chat after a decision: neither need grow for ever
         say = next((a for a in actions if isinstance(a, Say)), None)
         expects = next((a for a in actions if isinstance(a, Expect)), None)
         return {

@@ -7,9 +7,8 @@ classes, each stood for by at least one sentence that goes through the real pars
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from graphs.eligibility.step import step
 Step = Callable[[Interview, Event, Rules], tuple[Interview, tuple[Action, ...]]]
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
-_TOO_LITTLE = Salary(Decimal(1), Decimal(1))
 _CLASSES = Path(__file__).parent / "answers.yaml"
 
 
@@ -150,15 +148,12 @@ def _abstract(state: Interview, rules: Rules) -> Interview:
             reasons=state.reasons[:1],
             follow_up=state.follow_up,
         )
-    enough, confirm = Salary.exactly(rules.salary.minimum_monthly), state.confirm
-    if confirm:
-        confirm = replace(confirm, yes=enough if rules.enough(confirm.yes) else _TOO_LITTLE)
+    enough = Salary.exactly(rules.salary.minimum_monthly)
     return state._replace(
         turns=0,
         reasons=state.reasons if state.stage == "end" else (),
         salary=state.salary and enough,
         city=state.city and next(iter(rules.city.served)),
-        confirm=confirm,
     )
 
 
@@ -170,6 +165,8 @@ def _take(step: Step, state: Interview, answer: Answer, rules: Rules) -> Transit
 def _near_the_limit(step: Step, transition: Transition, rules: Rules) -> Iterator[str]:
     """Say what is wrong where the turn counter stands just before its limit, and at it."""
     limit, state = rules.limits.turns, transition.before
+    if transition.answer.event.kind == "opened" and transition.after == state:
+        return  # an opening that changes nothing is no turn
     if transition.after.turns != state.turns + 1:
         yield "the turn was not counted"
     if state.final:

@@ -9,12 +9,13 @@ from typing import Any
 from graphs.eligibility.state import LANGUAGES, QUESTIONS, Language
 
 _PLAIN = """
-    greeting welcome_back noted corrected bot wait silence
+    greeting welcome_back noted corrected bot wait explain silence
     question.employment question.salary question.city reask.employment reask.salary why.employment
     language.switched language.unavailable
     eligible not_eligible.employment.not_salaried opted_out.caller.opted_out
     needs_human.reasks.exhausted needs_human.turns.exhausted needs_human.caller.asked_for_person
-    closed.caller.goodbye closed.caller.call_later closed.caller.wrong_number closed.silence
+    closed.caller.goodbye closed.caller.call_later closed.caller.wrong_number
+    closed.caller.not_interested closed.silence
     after.eligible after.not_eligible after.needs_human after.opted_out after.person
 """
 KEYS: Mapping[str, frozenset[str]] = {

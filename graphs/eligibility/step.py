@@ -1,6 +1,7 @@
 """The interview itself: `step(state, event, rules) -> (state, actions)`, pure and deterministic."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -16,12 +17,14 @@ _KINDS: Mapping[Question, Literal["employment", "amount", "city"]] = {
     "salary": "amount",
     "city": "city",
 }
+_TYPED_KEYS = frozenset("123456789")
 
 
 def step(state: Interview, event: Event, rules: Rules) -> tuple[Interview, tuple[Action, ...]]:
     """Take one event into the interview.
 
-    Every event counts as a turn; at the limit of turns a person takes over, whatever was said.
+    Every event counts as a turn, except an opening that changes nothing; at the limit of turns a
+    person takes over, whatever was said.
 
     Returns:
         The interview after it, and what is to be done, in order.
@@ -37,7 +40,8 @@ def step(state: Interview, event: Event, rules: Rules) -> tuple[Interview, tuple
         turn.open()
     else:
         turn.hear_nothing()
-    turn.change(turns=state.turns + 1)
+    if event.kind != "opened" or turn.state != state:
+        turn.change(turns=state.turns + 1)
     if not turn.state.final and turn.state.turns >= rules.limits.turns:
         turn.conclude("needs_human", "turns.exhausted")
     return turn.state, turn.actions()
@@ -122,6 +126,8 @@ class _Turn:
             return self.conclude("opted_out", "caller.opted_out")
         if request == "person":
             return self.conclude("needs_human", "caller.asked_for_person")
+        if request == "not_interested":
+            heard = replace(heard, yes_no=None)  # a no to the loan is none to the question
         self._choose_language(heard, request)
         taken = take(self.state, self.event.text, heard, self.rules)
         before, self.state = self.state, taken.state
@@ -167,9 +173,14 @@ class _Turn:
         self.put("question")
 
     def _hear(self) -> Heard:
-        if self.event.source == "keys":
-            return hear_keys(self.event.text, self.state, self.rules)
-        return hear(self.event.text, self.rules.cities)
+        text = self.event.text
+        if self.event.source == "keys" or (self._offers_keys() and text.strip() in _TYPED_KEYS):
+            return hear_keys(text.strip(), self.state, self.rules)
+        return hear(text, self.rules.cities)
+
+    def _offers_keys(self) -> bool:
+        """Whether the open question was put with what to press, which a chat types."""
+        return bool(self.state.reasks) and self.state.question in ("employment", "city")
 
     def _choose_language(self, heard: Heard, request: str | None) -> None:
         asked = {"language_hindi": "hi", "language_english": "en"}.get(request or "")
@@ -199,7 +210,7 @@ class _Turn:
 
     def _go_on(self, before: Interview, taken: Taken, request: str | None) -> None:
         """Answer what was asked for, acknowledge what was learned, and put the open question."""
-        if request in ("goodbye", "call_later") or (
+        if request in ("goodbye", "call_later", "not_interested") or (
             request == "wrong_number" and not taken.understood
         ):
             return self.close(f"caller.{request}")
@@ -225,7 +236,7 @@ class _Turn:
             return self.open()
         if before.stage == "end" and not taken.understood:
             return self.say(f"closed.{before.reasons[0]}")
-        reasks = self.state.reasks + 1
+        reasks = self.state.reasks + (not taken.reads_back)
         if reasks > self.rules.limits.reasks:
             return self.conclude("needs_human", "reasks.exhausted")
         self.change(reasks=reasks, stage=self.state.question, reasons=())
@@ -243,7 +254,7 @@ class _Turn:
         self.change(stage=self.state.question, reasons=())
         if request == "why":
             self.say(f"why.{self.state.question}")
-        elif request in ("bot", "wait"):
+        elif request in ("bot", "wait", "explain"):
             self.say(request)
         elif request.startswith("language_"):
             asked = "hi" if request == "language_hindi" else "en"

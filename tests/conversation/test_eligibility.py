@@ -178,6 +178,12 @@ async def test_reopening_a_finished_interview_stays_done(threads: Threads) -> No
     assert snapshot.done
 
 
+async def test_opening_again_and_again_leaves_the_record_as_it_was(threads: Threads) -> None:
+    snapshot = await talk(threads, *[None] * 40)
+    assert len(snapshot.values["record"]) == 1
+    assert (snapshot.outcome, snapshot.values["turns"]) == ("in_progress", 1)
+
+
 async def test_an_answer_that_was_never_heard_is_not_taken_twice(threads: Threads) -> None:
     await talk(threads, None, "Yes")
     graph = threads.graph("eligibility")
