@@ -38,6 +38,7 @@ _UP_TO_NO = roles("filler", "currency", "comma", "hedge")
 _OPENING = roles("filler", "no")
 _SUBJECT = roles("not_income", "income")
 _ELSEWHERE = roles("not_income", "elsewhere", "asks")
+_UNFINISHED = roles("to", "low_after")
 _OF_WHAT = roles("income", "filler", "verb_do", "to")
 _LOW_BEFORE, _LOW_AFTER = roles("low", "low_either"), roles("low_after", "low_either")
 _HIGH_BEFORE = roles("high", "high_either")
@@ -181,7 +182,7 @@ class _Utterance:
         """Whether "to" or "for" before it may have been "two", "four" or "forty"."""
         if numeral.first and self.row[numeral.first - 1].key in _LIKE_NUMBERS:
             return numeral.multiplier < 10
-        return bool(self._roles(numeral.first - 1) & ROLE["to"])
+        return bool(self._roles(numeral.first - 1) & _UNFINISHED)
 
     def _is_multiplied(self, numeral: Numeral) -> bool:
         """Whether a "double" or "half" outside the number speaks of it: "half of 40 thousand"."""
@@ -263,7 +264,9 @@ class _Utterance:
     def _is_not_income(self, numeral: Numeral) -> bool:
         if not self.seen & _ELSEWHERE:
             return False
-        if numeral.first == 1 and self._roles(0) & ROLE["asks"]:
+        if self._roles(0) & ROLE["asks"] and all(
+            self.row[at].roles & _OF_WHAT for at in range(1, numeral.first)
+        ):
             return True
         first, last = self._clause(numeral)
         if any(self.row[at].roles & ROLE["elsewhere"] for at in range(first, last)):

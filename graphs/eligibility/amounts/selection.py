@@ -16,7 +16,7 @@ _ROUND = 500  # no PIN code in use is a multiple of this
 _SINCE = ("se", "pehle", normal("से"), normal("पहले"))
 _OVER = ("for", "over")
 _MONTH = ("month", "mah", "maah", normal("महीन"))
-_PAY_PASS = roles("filler", "income", "currency", "hedge", "comma")
+_PAY_PASS = roles("filler", "income", "currency", "hedge")
 _LETTERS = roles("word", "letter")
 _REPEAT_PASS = roles(
     "filler", "currency", "comma", "stop", "hedge", "restate", "month", "year", "income"
@@ -159,6 +159,7 @@ class Selection:
         if self._roles(at) & _NUMERIC and not self._roles(span.last + 1) & ROLE["word"]:
             return True
         at = span.last + 1
+        at += bool(self._roles(at) & ROLE["comma"])
         while self._roles(at) & _PAY_PASS:
             at += 1
         return bool(self._roles(at) & _NUMERIC)
