@@ -83,8 +83,9 @@ def test_grouped_figures_are_their_number(number: int) -> None:
 
 @unhurried
 @given(incomes)
-def test_plain_figures_are_their_number_unless_they_look_like_a_year(number: int) -> None:
+def test_plain_figures_are_their_number_unless_a_year_or_a_pin_code(number: int) -> None:
     assume(not 1950 <= number < 2100)
+    assume(len(str(number)) != 6 or number % 500 == 0)
     heard = parse_amount(str(number))
     assert isinstance(heard, Reading)
     assert heard.value.rupees == number

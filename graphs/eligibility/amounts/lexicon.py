@@ -17,7 +17,7 @@ _ROLES = [
     "high_either", "high_after", "not", "no", "correct", "restate", "minus", "percent", "few",
     "span", "span_before", "span_pay", "counted", "identifier", "income", "not_income",
     "elsewhere", "but", "verb_do", "filler", "comma", "stop", "homograph", "letter", "plural",
-    "other", "sau", "vague", "repeated", "yearish",
+    "other", "sau", "vague", "repeated", "yearish", "asks",
 ]
 # fmt: on
 ROLE = {name: 1 << bit for bit, name in enumerate(_ROLES)}

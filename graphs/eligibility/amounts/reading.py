@@ -36,7 +36,10 @@ _CLAUSE_END = roles("stop", "but", "and")
 _PAUSE = roles("comma", "stop", "filler")
 _UP_TO_NO = roles("filler", "currency", "comma", "hedge")
 _OPENING = roles("filler", "no")
-_SUBJECT, _ELSEWHERE = roles("not_income", "income"), roles("not_income", "elsewhere")
+_SUBJECT = roles("not_income", "income")
+_ELSEWHERE = roles("not_income", "elsewhere", "asks")
+_UNFINISHED = roles("to", "low_after")
+_OF_WHAT = roles("income", "filler", "verb_do", "to")
 _LOW_BEFORE, _LOW_AFTER = roles("low", "low_either"), roles("low_after", "low_either")
 _HIGH_BEFORE = roles("high", "high_either")
 _HIGH_AFTER = roles("high_after", "high_either")
@@ -179,7 +182,7 @@ class _Utterance:
         """Whether "to" or "for" before it may have been "two", "four" or "forty"."""
         if numeral.first and self.row[numeral.first - 1].key in _LIKE_NUMBERS:
             return numeral.multiplier < 10
-        return bool(self._roles(numeral.first - 1) & ROLE["to"])
+        return bool(self._roles(numeral.first - 1) & _UNFINISHED)
 
     def _is_multiplied(self, numeral: Numeral) -> bool:
         """Whether a "double" or "half" outside the number speaks of it: "half of 40 thousand"."""
@@ -249,6 +252,8 @@ class _Utterance:
 
     def _is_bare(self, numeral: Numeral) -> bool:
         if not self._weak(numeral):
+            if self.selection.is_pin_code(numeral):
+                return True
             return self.selection.is_calendar_year(numeral) and not self.row.currency_beside(
                 numeral.first, numeral.last
             )
@@ -259,6 +264,10 @@ class _Utterance:
     def _is_not_income(self, numeral: Numeral) -> bool:
         if not self.seen & _ELSEWHERE:
             return False
+        if self._roles(0) & ROLE["asks"] and all(
+            self.row[at].roles & _OF_WHAT for at in range(1, numeral.first)
+        ):
+            return True
         first, last = self._clause(numeral)
         if any(self.row[at].roles & ROLE["elsewhere"] for at in range(first, last)):
             return True
@@ -268,7 +277,9 @@ class _Utterance:
         while at >= 0 and not self.row[at].roles & _SUBJECT:
             at -= 1
         if at >= 0:
-            return bool(self.row[at].roles & ROLE["not_income"])
+            while self._roles(at) & _OF_WHAT and not self._roles(at) & ROLE["not_income"]:
+                at -= 1  # "rent income", "bonus milta hai": what the income is of stands before it
+            return bool(self._roles(at) & ROLE["not_income"])
         at = numeral.last
         while at < self.size and not self.row[at].roles & _SUBJECT:
             at += 1

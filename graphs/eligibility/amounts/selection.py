@@ -11,6 +11,12 @@ _JOINS = roles("to", "or", "and")
 _WITHIN = ("mein", "me", normal("में"))
 _LINKS, _LIST = roles("to", "or"), roles("to", "or", "comma", "filler")
 _NOT_RUPEES, _COUNTED = roles("percent", "other"), roles("counted", "span", "repeated")
+_RUPEES = roles("income", "currency", "month", "year", "ctc", "lpa")
+_ROUND = 500  # no PIN code in use is a multiple of this
+_SINCE = ("se", "pehle", normal("से"), normal("पहले"))
+_OVER = ("for", "over")
+_MONTH = ("month", "mah", "maah", normal("महीन"))
+_PAY_PASS = roles("filler", "income", "currency", "hedge")
 _LETTERS = roles("word", "letter")
 _REPEAT_PASS = roles(
     "filler", "currency", "comma", "stop", "hedge", "restate", "month", "year", "income"
@@ -99,6 +105,16 @@ class Selection:
     def _is_clock(self, at: int) -> bool:
         return at < self.size and self.row[at].key in ("am", "pm", "p.m", "a.m")
 
+    def is_pin_code(self, numeral: Numeral) -> bool:
+        """Six figures and nothing that says they are rupees: "400001"."""
+        if not 100_000 <= numeral.value < 1_000_000 or not numeral.value % _ROUND:
+            return False
+        figures = self.row[numeral.first].figures
+        spelt = "amount.digit_by_digit" in numeral.rules and numeral.factor == 1
+        if not spelt and (numeral.last > numeral.first + 1 or not figures.isdigit()):
+            return False
+        return not self.row.seen & _RUPEES
+
     def is_calendar_year(self, numeral: Numeral) -> bool:
         """Four plain figures such as 2019."""
         figures = self.row[numeral.first].figures
@@ -119,6 +135,8 @@ class Selection:
             return True
         if numeral.value == 1 and numeral.first and self.row[numeral.first - 1].key == "for":
             return True
+        if self._adjoins_pay(numeral):
+            return True
         at = numeral.last + (not self._roles(numeral.last) & ROLE["span_pay"])
         if not self._roles(at) & ROLE["span_pay"]:
             return False
@@ -126,6 +144,25 @@ class Selection:
             return True
         amounts = ROLE["currency"] | _NUMERIC
         return bool((self._roles(at + 1) | self._roles(numeral.first - 1)) & amounts)
+
+    def _adjoins_pay(self, span: Numeral) -> bool:
+        """An amount stands beside the span: "2 months 50 thousand", "50 thousand for 2 months"."""
+        key = self.row[span.last].key
+        if key.endswith(_SINCE) or span.value == 1 and key.startswith(_MONTH):
+            return False
+        at = span.first - 1
+        if self._roles(at) & ROLE["identifier"]:  # "umar 30 saal, salary 40 hazaar"
+            return False
+        at -= at >= 0 and self.row[at].key in _OVER
+        while self._roles(at) & ROLE["currency"]:
+            at -= 1
+        if self._roles(at) & _NUMERIC and not self._roles(span.last + 1) & ROLE["word"]:
+            return True
+        at = span.last + 1
+        at += bool(self._roles(at) & ROLE["comma"])
+        while self._roles(at) & _PAY_PASS:
+            at += 1
+        return bool(self._roles(at) & _NUMERIC)
 
     def is_weak(self, numeral: Numeral) -> bool:
         """Its scale may have been left unsaid: "25", "fifty", "150"."""
