@@ -31,7 +31,7 @@ studio: .venv/.installed-dev
 	LANGSMITH_TRACING=false $(BIN)/langgraph dev
 
 bench: .venv/.installed-dev
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for name in decision amounts start speech voice_latency; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # Needs uv. The locks hold hashes and no addresses.
 lock:
