@@ -176,3 +176,16 @@ def test_a_salary_in_plain_words_stays_a_salary(said: str) -> None:
     heard = parse_amount(said)
     assert isinstance(heard, Reading), heard
     assert heard.value.rupees == 40_000
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("my wife and I earn 80000", "both of us 80000", "my boss gets 90000"),
+        *("I'd prefer 50000", "aiming for 40000", "what is 40000", "40000 kaise"),
+        *("second job 40000", "internship 40000", "part time 20000", "40000 bi-monthly"),
+        *("I am self employed 40000", "gold 40000", "lost 5000", "maid ko 4000"),
+    ],
+)
+def test_money_of_others_hopes_and_side_jobs_is_asked_again(said: str) -> None:
+    assert reason(said) == "amount.not_income"
