@@ -24,7 +24,7 @@ def test_the_log_of_an_application_that_embeds_us_stays() -> None:
     script = (
         "from loguru import logger; logger.add(print, format='kept: {message}')\n"
         "from voice.quiet import quiet_pipecat; quiet_pipecat(); quiet_pipecat()\n"
-        "logger.info('words')"
+        "logger.warning('words')"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "kept: words"
