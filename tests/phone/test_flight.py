@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from server.cli import app as cli
 from settings import Settings
 from tests.phone.call_graphs import GREETING, LAST, SECOND, interview
 from voice.flight import flight_files, read_flight
@@ -111,3 +113,24 @@ def test_what_is_no_flight_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="format 99, expected 1"):
         read_flight(file)
     assert GREETING
+
+
+def test_the_command_says_what_differs(tmp_path: Path) -> None:
+    (file,) = recorded(tmp_path, BARGED)
+    for lines, code, said in (
+        (LINES, 0, "decisions are the same."),
+        ((LONG, "Where do you live?", LAST), 1, "now     4.93 s  bot         Where do you live?"),
+    ):
+        graph = tmp_path / f"graph{code}.py"
+        graph.write_text(
+            f"from tests.phone.call_graphs import interview\ngraph = interview({lines!r})\n"
+        )
+        outcome = CliRunner().invoke(cli, ["replay", str(file), "--graph", f"{graph}:graph"])
+        assert (outcome.exit_code, said in outcome.output) == (code, True), outcome.output
+
+
+def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
+    outcome = CliRunner().invoke(cli, ["replay", "CA404"])
+    assert outcome.exit_code == 2
+    assert "There is no" in outcome.output
+    assert "DIALGRAPH_RECORD_FLIGHTS" in outcome.output
