@@ -114,7 +114,9 @@ def properties_of(schema: Schema) -> Properties | None:
 def part_of(name: str, inner: Schema, root: Schema, confirm: bool | None) -> Part:
     """One property as a part, asked by its description, else by its name."""
     named = str(inner.get("title") or name).replace("_", " ").lower()
+    kind = kind_of(inner, root)
+    key = "property_yes_no" if isinstance(kind, YesNo) else "property"
     ask = texts(inner.get("description")) or {
-        tag: sentence(tag, "property", name=named) for tag in ("en", "hi")
+        tag: sentence(tag, key, name=named) for tag in ("en", "hi")
     }
-    return Part(ask, kind_of(inner, root), inner, root, confirm)
+    return Part(ask, kind, inner, root, confirm)

@@ -25,7 +25,7 @@ Texts = Mapping[str, str]
 MOST_LISTED = 6
 """Choices that are read aloud with the question."""
 _KEYS = 9
-_LIKE, _APART = 86, 15
+_LIKE, _APART = 83, 15
 """Least likeness, of 100, of a misheard label, and how far the next best must be behind."""
 _ASIDE = 3
 """Words a choice may have beside it that say nothing of it."""
@@ -260,6 +260,10 @@ class Choice:
         exact = [option for option in self.options if heard in option.names]
         if exact:
             return exact[0] if len(exact) == 1 else None
+        number = number_in(text, asked) if self._numeric() else None
+        if number is not None:
+            same = [o for o in self.options if number in {number_in(" ".join(n)) for n in o.names}]
+            return same[0] if len(same) == 1 else None
         polar = parse_yes_no(text)
         if isinstance(polar, Reading):
             name = ("yes",) if polar.value else ("no",)
@@ -275,8 +279,7 @@ class Choice:
         if placed is not None:
             found[id(placed)] = placed
         if not found:
-            misheard = self._misheard(" ".join(content))
-            return misheard
+            return self._misheard(" ".join(content))
         return next(iter(found.values())) if len(found) == 1 else None
 
     def _mentioned(

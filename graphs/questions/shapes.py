@@ -261,7 +261,8 @@ def _written(description: Any) -> str | None:
     """A description that somebody wrote for people; none that dumps a call."""
     if not isinstance(description, str) or re.search(r"[{}\[\]<>\n]", description.strip()):
         return None
-    return description.strip() or None
+    written = description.strip()
+    return written if not written or written[-1] in ".?!।:" else f"{written}."
 
 
 def _is_plain(key: str, value: Any) -> bool:
