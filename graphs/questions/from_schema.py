@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphs.questions.kinds import Choice, Digits, Form, Kind, Number, Option, Text, YesNo
+from graphs.questions.choice import Choice, Option
+from graphs.questions.kinds import Digits, Form, Kind, Number, Text, YesNo
 from graphs.questions.phrases import sentence
 from graphs.questions.question import Part, texts
 from graphs.questions.schema import Schema, Unsupported, resolved

@@ -7,11 +7,10 @@ from typing import Any
 
 from langgraph.types import Interrupt
 
+from graphs.questions.choice import MOST_LISTED, Choice
 from graphs.questions.kinds import (
-    MOST_LISTED,
     UNCLEAR,
     Answer,
-    Choice,
     Form,
     Kind,
     NotUnderstood,

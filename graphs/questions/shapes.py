@@ -7,15 +7,14 @@ from typing import Any
 
 from langgraph.types import Interrupt
 
+from graphs.questions.choice import Choice, Option
 from graphs.questions.from_schema import kind_of, part_of, properties_of
 from graphs.questions.kinds import (
-    Choice,
     Digits,
     Form,
     Kind,
     Money,
     Number,
-    Option,
     Text,
     Texts,
     YesNo,

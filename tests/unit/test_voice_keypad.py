@@ -2,6 +2,7 @@
 
 import pytest
 
+from graphs.threads import Expectation
 from voice.keypad import Keypad
 
 
