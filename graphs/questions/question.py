@@ -19,7 +19,7 @@ from graphs.questions.kinds import (
     YesNo,
     spoken,
 )
-from graphs.questions.phrases import LEXICON, listed, sentence, words_of
+from graphs.questions.phrases import LEXICON, joined, listed, sentence, words_of
 from graphs.questions.schema import Schema, Unsupported, problem
 from graphs.threads import Expectation
 
@@ -45,7 +45,7 @@ class Part:
         if all(label.lower() in asked.lower() for label in labels):
             return asked
         options = sentence(language, "options", options=listed(language, labels))
-        return f"{asked} {options}".strip()
+        return joined(asked, options)
 
     def hear(self, text: str, source: Source) -> Answer | NotUnderstood:
         """Read an answer to this part and check it against the schema."""
@@ -106,7 +106,7 @@ class Question:
     def text(self, language: str = "en") -> str:
         """The sentence to say or to show; never raw data of the graph."""
         opening = spoken(self.opening, language) if self.opening and not self.known else ""
-        return f"{opening} {self.part.text(language)}".strip()
+        return joined(opening, self.part.text(language))
 
     def expectation(self, language: str = "en") -> Expectation:
         """What speech to text, keypad and turn taking should expect now."""

@@ -19,7 +19,7 @@ from graphs.questions.kinds import (
     Texts,
     YesNo,
 )
-from graphs.questions.phrases import LEXICON, sentence
+from graphs.questions.phrases import LEXICON, joined, sentence
 from graphs.questions.question import Part, Question, single, texts
 from graphs.questions.schema import Schema, Unsupported, resolved
 
@@ -235,7 +235,7 @@ def _decision(action: Mapping[str, Any], allowed: Sequence[str]) -> Part:
 def _leave(name: str, arguments: Any, description: Any) -> Texts:
     """Ask for leave: the author's own sentence, else the action with its plain arguments."""
     if written := _written(description):
-        return {tag: f"{written} {sentence(tag, 'approval_short')}" for tag in _TAGGED}
+        return {tag: joined(written, sentence(tag, "approval_short")) for tag in _TAGGED}
     given = arguments.items() if isinstance(arguments, Mapping) else ()
     plain = [(key, str(part)) for key, part in given if _is_plain(str(key), part)]
     return {
@@ -260,8 +260,7 @@ def _written(description: Any) -> str | None:
     """A description that somebody wrote for people; none that dumps a call."""
     if not isinstance(description, str) or re.search(r"[{}\[\]<>\n]", description.strip()):
         return None
-    written = description.strip()
-    return written if not written or written[-1] in ".?!।:" else f"{written}."
+    return description.strip() or None
 
 
 def _is_plain(key: str, value: Any) -> bool:

@@ -189,6 +189,12 @@ def test_a_question_is_asked_in_the_callers_language() -> None:
     assert asked.text("fr").startswith("Which one? You can say: A or B.")
 
 
+def test_a_sentence_left_open_is_ended_before_the_next() -> None:
+    assert question({"question": "Pick a plan", "options": ["Basic", "Pro"]}).text() == (
+        "Pick a plan. You can say: Basic or Pro."
+    )
+
+
 def test_choices_that_the_question_names_are_not_read_again() -> None:
     assert question({"question": "Tea or coffee?", "choices": ["tea", "coffee"]}).text() == (
         "Tea or coffee?"

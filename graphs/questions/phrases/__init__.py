@@ -41,6 +41,12 @@ def listed(language: str, names: list[str]) -> str:
     return f"{', '.join(first)} {sentence(language, 'or')} {last}" if first else last
 
 
+def joined(first: str, second: str) -> str:
+    """Two sentences after each other, the first ended where its author left it open."""
+    end = "" if not first or first[-1] in ".?!:।" else "."
+    return f"{first}{end} {second}".strip() if second else first
+
+
 class Words:
     """The words any question understands."""
 
