@@ -97,18 +97,13 @@ class SqliteCheckpoints(SqliteSaver, Checkpoints):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Save a checkpoint in place of the earlier ones, see `Checkpoints`."""
-        return await self._there(self._replace, config, checkpoint, metadata, new_versions)
-
-    def _replace(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
         if needs_history(metadata):
-            return self.put(config, checkpoint, metadata, new_versions)
-        saved = self.put(without_parent(config), checkpoint, metadata, new_versions)
+            return await self._there(self.put, config, checkpoint, metadata, new_versions)
+        place = without_parent(config)
+        return await self._there(self._replace, place, checkpoint, metadata, new_versions)
+
+    def _replace(self, place: RunnableConfig, *checkpoint: Any) -> RunnableConfig:
+        saved = self.put(place, *checkpoint)
         thread_id, ns, newest = (saved["configurable"][key] for key in PLACE)
         with self.cursor() as cursor:
             for table in ("checkpoints", "writes"):

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.postgres import database
 
@@ -40,6 +41,7 @@ async def server(data_dir: Path, url: str) -> AsyncIterator[httpx.AsyncClient]:
         await process.wait()
 
 
+@pytest.mark.timeout(300)  # two servers load their speech models
 async def test_a_conversation_goes_on_at_another_server(tmp_path: Path, postgres: str) -> None:
     url = database(postgres)
     async with server(tmp_path / "a", url) as a, server(tmp_path / "b", url) as b:
