@@ -9,7 +9,7 @@ from voice.speakable.structured import Structure
 
 _CLOSERS = r"[\"'”’)\]*_~`\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]*"
 _CANDIDATE = re.compile(rf"\n|[!?।॥]+{_CLOSERS}|[.…]+{_CLOSERS}")
-_NEXT = re.compile(r"(?P<space>\s+)[^\w\s₹$€£]*(?P<first>[\w₹$€£])|[ \t]*\n")
+_NEXT = re.compile(r"(?P<space>[ \t]*\n|\s+(?=[^\w₹$€£]*(?P<first>[\w₹$€£])))")
 """The next word's first character: until it comes an emoji or a bracket may still follow."""
 _NEVER_LAST = re.compile(
     r"(?:^|[\s(\[*_\"'“])(?:(?:Dr|Mr|Mrs|Ms|Prof|Rs|Nos?|St|Mt|Fig|Vol|Ch|Sec|Art|Sr|Hon|Capt|Col"
@@ -226,7 +226,7 @@ class Speakable:
             return None, end
         if found[0][0] in ".…" and (following["first"] or "").islower():
             return False, end
-        return not self._is_within(end), end + len(following["space"] or "")
+        return not self._is_within(end), following.end()
 
     def _is_within(self, end: int) -> bool:
         """Whether a bracket or a piece of code that has been opened is still open."""
