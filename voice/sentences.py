@@ -12,6 +12,9 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from voice.frames import SentenceFrame, SilentTextFrame
 from voice.speakable import LANGUAGES, Sentence, Speakable, language_of, say
 
+for _language in LANGUAGES:
+    say("1", _language)  # compiles what the greeting of the first call would wait for
+
 
 class Sentences(FrameProcessor):
     """Cuts the text of each message into `SentenceFrame`s, each as soon as it is complete.

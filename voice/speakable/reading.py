@@ -16,6 +16,9 @@ _DASH = r"\s?[-–—]\s?"
 _END = r"(?![\w\u0900-\u0963])"
 """No letter follows; `\\b` will not do, since to `re` a vowel sign of Devanagari is none."""
 _START = r"(?<![\w\u0900-\u0963])"
+_AFTER_DIGIT = r"(?:(?<=\d)|(?<=\d\s))"
+_BEGINNING = r"(?:(?=[\d₹$€£+−\-–—~#&=×*/<>≤≥→⇒|\\^{}_©®™†‡•·▪●◦])|(?<![\w\u0900-\u0963])(?=\w))"
+"""Where anything is looked for at all: digits, signs and the first letter of a word."""
 _CURRENCIES = {
     "₹": "INR", "rs.": "INR", "rs": "INR", "inr": "INR", "रु.": "INR", "रु": "INR", "$": "USD",
     "us$": "USD", "usd": "USD", "€": "EUR", "eur": "EUR", "£": "GBP", "gbp": "GBP",
@@ -243,7 +246,9 @@ def _rules(language: Language) -> list[_Rule]:
     scale = rf"(?:\s?(?P<scale>(?i:{_either(language.scales)})){_END})?"
     day, year = r"(?P<d>\d{1,2})", r"(?P<y>\d{4})(?!\d)"
     return [
-        _Rule("email", r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", lambda m, at: _address(m[0], at)),
+        _Rule(
+            "email", r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+", lambda m, at: _address(m[0], at)
+        ),
         _Rule("url", r"(?:https?://|\bwww\.)[^\s<>()\[\]\"']*[^\s<>()\[\]\"'.,;:!?…।*_~`]", _host),
         _Rule(
             "domain",
@@ -302,13 +307,13 @@ def _rules(language: Language) -> list[_Rule]:
         _Rule("fraction", r"\d{1,3}/\d{1,3}(?![\d/])", _fraction),
         _Rule(
             "until",
-            rf"(?<=[\dmM]){_DASH}(?=\d{{1,2}}(?::\d\d|\s?[AaPp]\.?[Mm]{_END}))",
+            rf"(?:(?<=[\dmM])|(?<=[\dmM]\s))[-–—]\s?(?=\d{{1,2}}(?::\d\d|\s?[AaPp]\.?[Mm]{_END}))",
             _word("to"),
         ),
-        _Rule("times", r"(?<=\d)\s?[*×xX]\s?(?=\d)", _word("times")),
-        _Rule("plus", r"(?<=\d)\s?\+\s?(?=\d)", _word("plus")),
-        _Rule("equals", r"(?<=\w)\s?=\s?(?=\w)", _word("equals")),
-        _Rule("per", r"(?<=\w)\s?/\s?(?P<what>\w+)", _per),
+        _Rule("times", rf"{_AFTER_DIGIT}[*×xX]\s?(?=\d)", _word("times")),
+        _Rule("plus", rf"{_AFTER_DIGIT}\+\s?(?=\d)", _word("plus")),
+        _Rule("equals", r"(?:(?<=\w)|(?<=\w\s))=\s?(?=\w)", _word("equals")),
+        _Rule("per", r"(?:(?<=\w)|(?<=\w\s))/\s?(?P<what>\w+)", _per),
         _Rule(
             "code",
             r"\b[A-Za-z]+-?\d+(?:-?[A-Za-z\d]+)*\b|\b\d+[A-Za-z][A-Za-z\d]*\b",
@@ -316,13 +321,13 @@ def _rules(language: Language) -> list[_Rule]:
         ),
         _Rule("number", rf"(?P<minus>(?<![\w)])[-−])?(?P<n>{_NUMBER})", _number),
         _Rule("numbered", r"(?:#|\b[Nn]os?\.\s?)(?=\d)", _word("number")),
-        _Rule("and", r"\s?&\s?", _word("and")),
+        _Rule("and", r"&\s?", _word("and")),
         _Rule("about", r"~(?=\d)", _word("about")),
-        _Rule("at_most", r"\s?(?:≤|<=)\s?", _word("at most")),
-        _Rule("at_least", r"\s?(?:≥|>=)\s?", _word("at least")),
-        _Rule("less", r"\s?<\s?(?=\d)", _word("less")),
-        _Rule("more", r"\s?>\s?(?=\d)", _word("more")),
-        _Rule("arrow", r"\s?(?:→|⇒|->|=>)\s?", _word("to")),
+        _Rule("at_most", r"(?:≤|<=)\s?", _word("at most")),
+        _Rule("at_least", r"(?:≥|>=)\s?", _word("at least")),
+        _Rule("less", r"<\s?(?=\d)", _word("less")),
+        _Rule("more", r">\s?(?=\d)", _word("more")),
+        _Rule("arrow", r"(?:→|⇒|->|=>)\s?", _word("to")),
         _Rule(
             "abbreviation", rf"{_START}(?:{_either(language.abbreviations)}){_END}", _abbreviation
         ),
@@ -338,7 +343,9 @@ def _compiled(
     rules = _rules(language)
     anonymous = [(r.name, re.sub(r"\(\?P<\w+>", "(?:", r.pattern)) for r in rules]
     whole = "|".join(f"(?P<{name}>{pattern})" for name, pattern in anonymous)
-    return re.compile(whole), {r.name: (re.compile(r.pattern), r.read) for r in rules}
+    return re.compile(f"{_BEGINNING}(?:{whole})"), {
+        r.name: (re.compile(r.pattern), r.read) for r in rules
+    }
 
 
 def read(text: str, language: Language) -> Iterator[tuple[int, int, str]]:
