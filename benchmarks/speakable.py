@@ -17,9 +17,9 @@ TARGET_US = 50.0
 """Mean time a token may take, in microseconds."""
 ROUNDS = 200
 MESSAGES = {
-    "talk": "Thank you, {n}. You are eligible for this loan. Shall I go on? Our team calls you.",
-    "money and dates": "EMI {n} is ₹12,{n}.50 from 15/08/2027, at 12.5 % for 3-5 years. By 5:30 pm.",
-    "markdown": "## Plan {n}\n\n1. **Open** the [app](https://x.com/a?b={n})\n2. Tap *Pay*\n\nIt is `all`!\n",
+    "talk": "Thank you, {n}. You are eligible for this loan. Shall I go on? We ring you.",
+    "money and dates": "EMI {n} is ₹12,{n}.50 from 15/08/2027, at 12.5 %, 5:30 pm.",
+    "markdown": "## Plan {n}\n\n1. **Open** the [app](https://x.com/a?b={n})\n2. Tap *Pay*\n",
     "hindi": "आपकी सैलरी {n} ₹45,{n} है। ठीक है? मीटिंग 10:30 बजे है।",
     "table": "| a | b |\n|---|---|\n" + "| {n} | 2 |\n" * 40 + "\nDone.",
     "code": "```py\n" + "x{n} = [1, 2, 3]  # a comment\n" * 60 + "```\nDone.",

@@ -86,6 +86,8 @@ ENGLISH = {
         "$1.2 million": "one point two million dollars.",
         "€1,200 or 30 €": "one thousand two hundred euros or thirty euros.",
         "£1": "one pound.",
+        "$5-$10": "five dollars to ten dollars.",
+        "10.5%–12%": "ten point five percent to twelve percent.",
     },
     "dates and times": {
         "2024-08-15": "fifteenth August twenty twenty-four.",
@@ -117,6 +119,7 @@ ENGLISH = {
     "units and short forms": {
         "5 km, 1 kg": "five kilometres, one kilogram.",
         "-5 °C": "minus five degrees Celsius.",
+        "5m tall, 2 m": "five metres tall, two metres.",
         "80 km/h": "eighty kilometres per hour.",
         "Dr. Rao, e.g. here": "Doctor Rao, for example here.",
         "No. 5": "number five.",

@@ -129,9 +129,9 @@ def _quantity(match: re.Match[str], language: Language) -> str:
         said = f"{language.words['minus']} {said}"
     if unit == "%":
         return f"{said} {language.words['percent']}"
-    if scale := language.scales.get(unit.lower()):
-        return f"{said} {scale}"
-    names = language.units[unit]
+    names = language.units.get(unit)
+    if names is None:
+        return f"{said} {language.scales.get(unit.lower(), unit)}"
     return f"{said} {names[0] if said == language.number('1') else names[1]}"
 
 
@@ -305,6 +305,11 @@ def _rules(language: Language) -> list[_Rule]:
             "range", rf"{number}{_DASH}(?P<last>{_NUMBER})(?!{_DASH}\d|/\d|:\d|\s?{_HALF})", _range
         ),
         _Rule("fraction", r"\d{1,3}/\d{1,3}(?![\d/])", _fraction),
+        _Rule(
+            "signed_range",
+            rf"(?:(?<=%)|(?<=%\s))[-–—]\s?(?=\d)|{_AFTER_DIGIT}[-–—]\s?(?=[₹$€£]\s?\d)",
+            _word("to"),
+        ),
         _Rule(
             "until",
             rf"(?:(?<=[\dmM])|(?<=[\dmM]\s))[-–—]\s?(?=\d{{1,2}}(?::\d\d|\s?[AaPp]\.?[Mm]{_END}))",
