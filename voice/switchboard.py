@@ -131,6 +131,11 @@ class Switchboard:
         """Calls going on now."""
         return len(self._held)
 
+    @property
+    def draining(self) -> bool:
+        """Whether no more calls are taken, because the server is about to stop."""
+        return self._closing
+
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Take calls while the context lasts; at its end let those that go on come to theirs."""
