@@ -16,6 +16,11 @@ const MICROPHONE_PROBLEMS = {
   NotReadableError: "The microphone is in use by another program. Close that, then try again.",
 };
 
+const ENDED_OTHERWISE = {
+  moved: "You talk in this conversation in another window now. Reconnect to talk here.",
+  shutdown: "The server is restarting. Reconnect in a moment to go on where you were.",
+};
+
 /** What went wrong, in words for the person. */
 export class LineError extends Error {}
 
@@ -127,7 +132,7 @@ export class Line extends EventTarget {
     this.#tell("message", message);
     if (message.type === "ended") {
       this.#ended = true;
-      this.#close(null);
+      this.#close(ENDED_OTHERWISE[message.reason] ?? null);
     }
   }
 
