@@ -225,6 +225,20 @@ def test_a_microphone_that_cannot_be_had_is_explained(
     assert not page.console_errors  # type: ignore[attr-defined]
 
 
+def test_while_the_browser_asks_for_the_microphone_the_page_waits_for_it(
+    page: Page, site: Site
+) -> None:
+    page.add_init_script(
+        "navigator.mediaDevices.getUserMedia = () => new Promise((allow, refuse) => {"
+        "window.refuse = () => refuse(new DOMException('', 'NotAllowedError')); })"
+    )
+    visit(page, site.url)
+    page.get_by_role("button", name="Start talking").click()
+    expect(status(page)).to_have_text("Waiting for the microphone…")
+    page.evaluate("refuse()")
+    expect(problem(page)).to_contain_text("The microphone is blocked for this page.")
+
+
 def test_a_page_that_is_not_secure_is_explained(launch: Callable[..., Browser], site: Site) -> None:
     page = watched(launch("--host-resolver-rules=MAP dialgraph.test 127.0.0.1").new_page())
     visit(page, site.url.replace("127.0.0.1", "dialgraph.test"))

@@ -69,9 +69,10 @@ class DialgraphVoice extends HTMLElement {
     const { searchParams } = new URL(location.href);
     this.#thread = searchParams.get("thread") ?? "";
     this.#problem("");
-    this.#enter("connecting", "Connecting…");
+    this.#enter("connecting", "Waiting for the microphone…");
     const line = new Line();
     this.#line = line;
+    line.addEventListener("microphone", () => this.#say("Connecting…"));
     line.addEventListener("message", ({ detail }) => this.#hear(detail));
     line.addEventListener("level", ({ detail }) => this.#level(detail));
     line.addEventListener("closed", ({ detail }) => this.#closed(detail));

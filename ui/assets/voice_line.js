@@ -25,8 +25,9 @@ const ENDED_OTHERWISE = {
 export class LineError extends Error {}
 
 /**
- * One call. Dispatches "message" (what the server says, as `detail`), "level" (0 to 1) and once
- * "closed", whose detail is null after a proper end, else what went wrong.
+ * One call. Dispatches "microphone" once it may be used, "message" (what the server says, as
+ * `detail`), "level" (0 to 1) and once "closed", whose detail is null after a proper end, else what
+ * went wrong.
  */
 export class Line extends EventTarget {
   #socket;
@@ -50,6 +51,7 @@ export class Line extends EventTarget {
       this.#capture = new AudioContext({ latencyHint: "interactive" });
       this.#playback = new AudioContext({ latencyHint: "interactive", sampleRate: OUTPUT_RATE });
       await this.#takeMicrophone();
+      this.#tell("microphone");
       await this.#startPlayback(); // before the first sound can come
       await this.#connect(graph, thread);
       await this.#startCapture();
