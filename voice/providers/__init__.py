@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import STTService
@@ -13,6 +14,9 @@ from pipecat.utils.text.transforms.strip_markdown import strip_markdown
 
 from graphs.threads import Expectation
 from settings import Settings
+
+if TYPE_CHECKING:
+    from voice.turns import VoiceActivity
 
 
 class ProviderNotConfigured(ValueError):
@@ -29,6 +33,8 @@ class SpeechToText:
     """Settings that favour what a question expects; None where the provider has no such means."""
     warm_up: Callable[[Settings], None] = lambda _settings: None
     """Loads models before the first call; blocks, so call it off the event loop."""
+    voice_activity: "Callable[[Settings], VoiceActivity] | None" = None
+    """Makes a detector of its own for one call; None leaves that to Silero and Smart Turn."""
 
 
 @dataclass(frozen=True, slots=True)
