@@ -71,7 +71,7 @@ def _pieces(
 ) -> list[tuple[int, str]]:
     """What the word at `at` may be, perhaps with the next one: words taken, and their digits."""
     word = said[at]
-    if word.isdigit():
+    if word.isdecimal():
         return [(1, "".join(str(int(figure)) for figure in word))]
     key, meaning = classify(word)
     found = []
@@ -99,7 +99,7 @@ def _pieces(
 
 def _unit(said: Sequence[str], at: int) -> int:
     """The English 1 to 9 at `at`, or 0."""
-    meaning = classify(said[at])[1] if at < len(said) and not said[at].isdigit() else None
+    meaning = classify(said[at])[1] if at < len(said) and not said[at].isdecimal() else None
     if meaning is None or meaning.rule != "amount.english" or meaning.value > 9:
         return 0
     return int(meaning.value)

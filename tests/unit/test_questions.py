@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langgraph.types import Interrupt
 
@@ -409,6 +409,8 @@ def test_digits_said_one_by_one_come_back_to_the_digit(digits: str, names: list[
     assert heard(asked, digits, "keys") == digits
 
 
+@example("²", PIN)
+@example("①", SIZE)
 @given(st.text(max_size=30), st.sampled_from([LEAVE, PIN, PEOPLE, SUM, SIZE, ACCOUNT, "Name?"]))
 def test_no_text_makes_it_raise(text: str, value: Any) -> None:
     for source in ("speech", "keys", "text"):
