@@ -32,7 +32,6 @@ from typing import Any, Self
 
 from fastapi import WebSocket
 from pipecat.frames.frames import (
-    AggregatedTextFrame,
     Frame,
     InterruptionFrame,
     LLMTextFrame,
@@ -45,6 +44,7 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.observers.base_observer import BaseObserver, FramePushed
+from pipecat.services.tts_service import TTSService
 
 from faults import places
 from settings import Settings
@@ -132,8 +132,7 @@ class FlightRecorder(BaseObserver):
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="flight")
         self._file: Path | None = None
         self._failed = False
-        self._spoken: dict[str, Any] | None = None
-        self._asked_at = 0.0
+        self._asked_at = self._made_at = self._made_secs = 0.0
         self._note(
             "start",
             format=FORMAT,
@@ -198,24 +197,25 @@ class FlightRecorder(BaseObserver):
                 self._note(role, text=text)
             case CallEventFrame(kind="ended", data={"reason": reason}):
                 self._note("ended", text=reason)
-            case frame:
+            case LLMTextFrame():
+                self._asked_at = time.monotonic()
+            case frame if isinstance(data.source, TTSService):
                 self._speech(frame)
 
     def _speech(self, frame: Frame) -> None:
-        """Follow how long each sentence takes to make and to say."""
+        """Follow how long each sentence takes to make and to say: its text is behind its audio."""
         now = time.monotonic()
-        if isinstance(frame, LLMTextFrame):
-            self._asked_at = now
-        elif isinstance(frame, TTSTextFrame):
-            if self._spoken:
-                self._note("speech", **self._spoken)
-            self._spoken, self._asked_at = None, now
-        elif isinstance(frame, AggregatedTextFrame):
-            self._spoken = {"text": frame.text, "secs": 0.0, "wait": 0.0}
-        elif isinstance(frame, TTSAudioRawFrame) and self._spoken:
-            if not self._spoken["secs"]:
-                self._spoken["wait"] = round(max(0.0, now - self._asked_at), 3)
-            self._spoken["secs"] += len(frame.audio) / 2 / frame.sample_rate
+        if isinstance(frame, TTSTextFrame):
+            secs, wait = (
+                round(self._made_secs, 3),
+                round(max(0.0, self._made_at - self._asked_at), 3),
+            )
+            self._note("speech", text=frame.text, secs=secs, wait=wait)
+            self._made_secs, self._asked_at = 0.0, now
+        elif isinstance(frame, TTSAudioRawFrame):
+            if not self._made_secs:
+                self._made_at = now
+            self._made_secs += len(frame.audio) / 2 / frame.sample_rate
 
     def _sent(self, text: str) -> None:
         """Note audio by its length, marks and clears."""
