@@ -181,8 +181,8 @@ def _meaning(heard: Heard, rules: Rules) -> Salary | Confirm | None:
     amount, minimum = heard.amount, rules.salary.minimum_monthly
     at_least = Confirm("confirm.minimum", Salary(minimum, None), Salary(None, minimum - PAISA))
     if isinstance(amount, UnclearAmount):
-        if heard.thousands:
-            return Confirm("confirm.amount", Salary.exactly(heard.thousands.value.monthly))
+        if amount.read_back:
+            return Confirm("confirm.amount", Salary.exactly(amount.read_back.monthly))
         if amount.ends is None:
             return None
         between = Salary.between(*amount.ends)

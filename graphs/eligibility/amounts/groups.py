@@ -18,7 +18,7 @@ _PROSE = roles("word", "filler", "verb_do", "income", "no", "not")
 _BEFORE_LONE_SCALE = roles(
     *("filler", "currency", "income", "hedge", "comma", "stop", "month", "year", "ctc", "low"),
     *("low_either", "high", "high_either", "no", "not", "correct", "restate", "minus", "or"),
-    *("other_period", "but", "and", "not_income", "elsewhere"),
+    *("other_period", "but", "and", "not_income", "frame"),
 )
 _THOUSAND, _LAKH = 1_000, 100_000
 

@@ -16,8 +16,9 @@ _ROLES = [
     "not_period", "hedge", "to", "or", "between", "low", "low_either", "low_after", "high",
     "high_either", "high_after", "not", "no", "correct", "restate", "minus", "percent", "few",
     "span", "span_before", "span_pay", "counted", "identifier", "income", "not_income",
-    "elsewhere", "but", "verb_do", "filler", "comma", "stop", "homograph", "letter", "plural",
-    "other", "sau", "vague", "repeated", "yearish", "asks",
+    "but", "verb_do", "filler", "comma", "stop", "homograph", "letter", "plural",
+    "other", "sau", "vague", "repeated", "yearish", "frame", "have", "closing", "vocative",
+    "doubtful", "introduces", "introduced",
 ]
 # fmt: on
 ROLE = {name: 1 << bit for bit, name in enumerate(_ROLES)}
@@ -149,8 +150,10 @@ class Lexicon:
             self.words[parts[0]] = _merged(old_word, word) if old_word else word
 
     def look_up(self, key: str) -> Word:
-        """The word listed under a normal key, or under its folded spelling, or `UNKNOWN`."""
+        """The word listed under a normal key, its folded spelling or its genitive, or `UNKNOWN`."""
         word = self.words.get(key)
+        if word is None and key.endswith("'s"):
+            return self.look_up(key[:-2])
         if word is None and len(key) >= _LEAST_FOLDED:
             word = self.folded.get(folded(key))
         return word or UNKNOWN
@@ -161,13 +164,16 @@ def _merged(old: Word, new: Word) -> Word:
     return Word(old.roles | new.roles, numeric.value, numeric.rule, numeric.fraction)
 
 
-def _load() -> Lexicon:
+def _load() -> Any:
     source = resources.files(__package__).joinpath("words.yaml").read_text(encoding="utf-8")
     # BaseLoader leaves every scalar a string: "no", "on" and "yes" are words here.
-    return Lexicon(yaml.load(source, Loader=yaml.BaseLoader))  # noqa: S506
+    return yaml.load(source, Loader=yaml.BaseLoader)  # noqa: S506
 
 
-LEXICON = _load()
+_DATA = _load()
+LEXICON = Lexicon(_DATA)
+ASIDES: list[str] = _DATA["asides"]
+"""Patterns, as in `lexicon/`, of statements that are harmless beside a salary."""
 
 
 @lru_cache(maxsize=8192)

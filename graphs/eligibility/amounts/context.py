@@ -1,0 +1,147 @@
+"""Whether everything said beside an amount is understood: only then is it the caller's salary.
+
+A closed world. Whose money it is, since when and whether at all can be said in more ways than any
+list holds ("my uncle earns", "they promised me", "my flat costs"), so nothing is looked for that
+speaks against an amount. Each word must speak for it or be known to mean nothing: words of a
+statement of salary (`words.yaml`), names where one works or lives, and what the other parsers
+read in the same sentence. One word besides, and the amount is read back instead of taken.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from functools import cache
+
+from graphs.eligibility.amounts.lexicon import ASIDES, ROLE, normal, roles
+from graphs.eligibility.amounts.numeral import Numeral
+from graphs.eligibility.amounts.row import Row
+from graphs.eligibility.utterance import Lexicon, load_lexicon, words
+
+_PLAIN = roles(
+    *("number", "article", "oh", "and", "comma", "stop", "but", "to", "or", "sau"),
+    *("currency", "month", "year", "ctc", "lpa", "package", "hedge", "restate", "correct", "no"),
+    *("income", "filler", "frame"),
+)
+_COUNTS, _DOES = roles("counted", "span"), roles("income", "digits", "number")
+_BREAK = roles("comma", "stop", "and", "but")
+_SKIPPED = roles("filler", "hedge", "currency", "comma")
+_NAME = roles("word", "counted", "identifier", "article", "filler")
+_NAME_WORDS = 4
+"""Most words of a name: "the State Bank of India"."""
+_MINE = frozenset(map(normal, ("my", "mera", "meri", "mere", "मेरा", "मेरी", "मेरे")))
+_OF = frozenset(map(normal, ("ka", "ki", "ke", "ko", "ne", "का", "की", "के", "को", "ने")))
+_SELF = _MINE | {"i", "i'm", "im", "main", "mai", normal("मैं")}
+_ASKS = ("is", "do")
+"""What begins a question though no other word tells: "is 40 thousand okay"."""
+_PLACED = roles("have", "closing", "vocative")
+
+
+def is_understood(
+    text: str, row: Row, said: Sequence[Numeral], meant: Sequence[Numeral], spent: int
+) -> bool:
+    """Whether nothing stands beside the amount that could make it another's or another thing's.
+
+    Args:
+        text: the utterance, of which `row` holds the lexemes.
+        said: every number in it.
+        meant: those of them that are the amount.
+        spent: roles that have done their work already: the "not" of a correction, a bound.
+    """
+    plain = _PLAIN | spent
+    amounts = {at for numeral in said for at in range(numeral.first, numeral.last)}
+    left = {
+        at
+        for at, lexeme in enumerate(row.lexemes)
+        if not lexeme.roles & plain and at not in amounts
+    }
+    if row[0].key in _ASKS and 0 not in amounts:
+        left.add(0)
+    if left:
+        left -= {at for at in left if row[at].roles & _PLACED and _in_place(row, at, meant)}
+        left.difference_update(_counted(row, said, meant))
+    if left:
+        left.difference_update(_names(row, amounts))
+    return not left or _answers(text, row, left)
+
+
+def _in_place(row: Row, at: int, meant: Sequence[Numeral]) -> bool:
+    """Whether a word that is harmless only in its place stands there."""
+    here, following = row[at].roles, at + 1
+    before = row[at - 1].key if at else ""
+    after = row[following].key if following < row.size else ""
+    if here & ROLE["have"]:
+        while row.roles(following) & _SKIPPED:
+            following += 1
+        return following < row.size and all(following != numeral.first for numeral in meant)
+    if here & ROLE["closing"]:
+        return following == row.size or bool(row.roles(following) & _BREAK)
+    return before not in _MINE and after not in _OF and not row.roles(following) & ROLE["income"]
+
+
+def _counted(row: Row, said: Sequence[Numeral], meant: Sequence[Numeral]) -> Iterator[int]:
+    """What the other numbers count, and what they are numbers of: "2 kids", "age 30"."""
+    for numeral in said:
+        if any(numeral is amount for amount in meant):
+            continue
+        if row.roles(numeral.last) & _COUNTS:
+            does = row.roles(numeral.last + 1) & _DOES
+            if not does or row[numeral.last].word.roles & ROLE["span"]:  # not "2 sons earn"
+                yield numeral.last
+        at = numeral.first - 1
+        while row.roles(at) & ROLE["filler"] and not row.roles(at) & ROLE["identifier"]:
+            at -= 1
+        if row.roles(at) & ROLE["identifier"]:
+            yield at
+
+
+def _names(row: Row, amounts: Collection[int]) -> Iterator[int]:
+    """Names of places, employers and trades, in "I work at ... and", "... mein kaam"."""
+    for at, lexeme in enumerate(row.lexemes):
+        if lexeme.roles & roles("introduces", "introduced"):
+            step = 1 if lexeme.roles & ROLE["introduces"] else -1
+            end = at + step
+            while row.roles(end) & _NAME and end not in amounts and row[end].key not in _SELF:
+                end += step
+            whole = not row.roles(end) or row.roles(end) & (_BREAK | ROLE["income"])
+            if 1 < abs(end - at) <= _NAME_WORDS + 1 and (whole or row[end].key in _SELF):
+                yield from range(at, end, step)
+
+
+@cache
+def _other_answers() -> Lexicon:
+    """What the other parsers read in the same sentence, and asides, as one vocabulary."""
+    jobs, yes_no = load_lexicon("employment"), load_lexicon("yes_no")
+    cities, places = load_lexicon("cities"), load_lexicon("places")
+    requests = load_lexicon("requests")
+    known = [*ASIDES, *jobs["vague"]["works"], *requests["alone"]["thanks"]]
+    known += [*requests["alone"]["greeting"], *yes_no["yes_mild"]["okay"]]
+    for lists in (jobs["values"]["salaried"], requests["phrases"]):
+        known += [phrase for phrases in lists.values() for phrase in phrases]
+    known += [phrase for id_ in ("yes", "correct", "haan") for phrase in yes_no["yes"][id_]]
+    named = [*places["states"]]
+    for entry in (*cities["accepted"].values(), *cities["lookalikes"].values()):
+        named += [*entry["aliases"], *entry.get("localities", ())]
+    for state in places["cities"].values():
+        named += [name for city, aliases in state.items() for name in (city, *aliases)]
+    common = set(places["common_words"])
+    return Lexicon(
+        {
+            "known": {"beside": known},
+            "place": {"beside": [name for name in named if name.lower() not in common]},
+            "trade": {"beside": jobs["vague"]["profession"]},
+        }
+    )
+
+
+def _answers(text: str, row: Row, left: Collection[int]) -> bool:
+    """Whether all that is left is part of another answer in the sentence."""
+    heard = words(text)
+    spans = []
+    for match in _other_answers().scan(heard):
+        after = heard[match.last].text if match.last < len(heard) else ""
+        if match.kind == "place" and after in _OF:  # "Rohini ki salary"
+            continue
+        if match.kind == "trade" and after != "hoon":
+            continue
+        spans.append((heard[match.first].start, heard[match.last - 1].end))
+    return all(
+        any(start <= row[at].start and row[at].end <= end for start, end in spans) for at in left
+    )
