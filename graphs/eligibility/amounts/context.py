@@ -8,12 +8,12 @@ read in the same sentence. One word besides, and the amount is read back instead
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import cache
 
+from graphs.eligibility import employment, requests, yes_no
 from graphs.eligibility.amounts.lexicon import ASIDES, ROLE, normal, roles
 from graphs.eligibility.amounts.numeral import Numeral
 from graphs.eligibility.amounts.row import Row
-from graphs.eligibility.utterance import Lexicon, load_lexicon, words
+from graphs.eligibility.utterance import Lexicon, load_lexicon, span, words
 
 _PLAIN = roles(
     *("number", "article", "oh", "and", "comma", "stop", "but", "to", "or", "sau"),
@@ -105,43 +105,41 @@ def _names(row: Row, amounts: Collection[int]) -> Iterator[int]:
                 yield from range(at, end, step)
 
 
-@cache
-def _other_answers() -> Lexicon:
-    """What the other parsers read in the same sentence, and asides, as one vocabulary."""
-    jobs, yes_no = load_lexicon("employment"), load_lexicon("yes_no")
+def _place_names() -> list[str]:
+    """The places there are, but those whose names are words of every day."""
     cities, places = load_lexicon("cities"), load_lexicon("places")
-    requests = load_lexicon("requests")
-    known = [*ASIDES, *jobs["vague"]["works"], *requests["alone"]["thanks"]]
-    known += [*requests["alone"]["greeting"], *yes_no["yes_mild"]["okay"]]
-    for lists in (jobs["values"]["salaried"], requests["phrases"]):
-        known += [phrase for phrases in lists.values() for phrase in phrases]
-    known += [phrase for id_ in ("yes", "correct", "haan") for phrase in yes_no["yes"][id_]]
-    named = [*places["states"]]
+    names = [*places["states"]]
     for entry in (*cities["accepted"].values(), *cities["lookalikes"].values()):
-        named += [*entry["aliases"], *entry.get("localities", ())]
+        names += [*entry["aliases"], *entry.get("localities", ())]
     for state in places["cities"].values():
-        named += [name for city, aliases in state.items() for name in (city, *aliases)]
-    common = set(places["common_words"])
-    return Lexicon(
-        {
-            "known": {"beside": known},
-            "place": {"beside": [name for name in named if name.lower() not in common]},
-            "trade": {"beside": jobs["vague"]["profession"]},
-        }
-    )
+        names += [name for city, aliases in state.items() for name in (city, *aliases)]
+    return [name for name in names if name.lower() not in places["common_words"]]
+
+
+_BESIDE = Lexicon({"place": {"beside": _place_names()}, "aside": {"beside": ASIDES}})
+_OTHER_ANSWERS = (
+    (_BESIDE, frozenset({"place", "aside"})),
+    (employment.LEXICON, frozenset({"salaried", "works", "profession"})),
+    (yes_no.LEXICON, frozenset({"yes", "correct", "haan", "okay"})),
+    (requests.ANYWHERE, frozenset({"phrase"})),
+    (requests.ALONE, frozenset({"thanks", "greeting"})),
+)
+"""Vocabularies of the other parsers, with the kinds or ids of what says nothing of the amount."""
 
 
 def _answers(text: str, row: Row, left: Collection[int]) -> bool:
     """Whether all that is left is part of another answer in the sentence."""
     heard = words(text)
-    spans = []
-    for match in _other_answers().scan(heard):
-        after = heard[match.last].text if match.last < len(heard) else ""
-        if match.kind == "place" and after in _OF:  # "Rohini ki salary"
-            continue
-        if match.kind == "trade" and after != "hoon":
-            continue
-        spans.append((heard[match.first].start, heard[match.last - 1].end))
-    return all(
-        any(start <= row[at].start and row[at].end <= end for start, end in spans) for at in left
-    )
+    for lexicon, harmless in _OTHER_ANSWERS:
+        for match in lexicon.scan(heard):
+            if match.kind in harmless or match.id in harmless:
+                after = heard[match.last].text if match.last < len(heard) else ""
+                if match.kind == "place" and after in _OF:  # "Rohini ki salary"
+                    continue
+                if match.id == "profession" and after != "hoon":  # "driver ko"
+                    continue
+                start, end = span(heard, match.first, match.last)
+                left = {at for at in left if not start <= row[at].start < end}
+        if not left:
+            return True
+    return False

@@ -95,11 +95,13 @@ class Lexicon:
         self.most_digits = int(limits["most_digits"])
         self.words: dict[str, Word] = {}
         self.folded: dict[str, Word] = {}
-        self.phrases: dict[str, list[tuple[tuple[str, ...], Word]]] = {}
+        self.phrases: dict[tuple[str, ...], Word] = {}
+        self.tree: dict[str | None, Any] = {}
+        """The phrases word by word; under None what the words up to there are as a phrase."""
         self._add_numbers(data)
-        for role, phrases in data["phrases"].items():
-            for phrase in phrases:
-                self._add(phrase, Word(ROLE[role], rule=f"amount.{role}"))
+        for role, listed in data["phrases"].items():
+            for entry in listed:
+                self._add(entry, Word(ROLE[role], rule=f"amount.{role}"))
         for flag, key in (
             ("homograph", "homographs"),
             ("letter", "letters"),
@@ -107,8 +109,11 @@ class Lexicon:
         ):
             for word in data[key]:
                 self._add(word, Word(ROLE[flag]))
-        for entries in self.phrases.values():
-            entries.sort(key=lambda entry: -len(entry[0]))
+        for parts, phrase in self.phrases.items():
+            node = self.tree
+            for part in parts:
+                node = node.setdefault(part, {})
+            node[None] = phrase
         for key, word in self.words.items():
             if word.roles & (roles("number", "scale", "fraction")):
                 self.folded.setdefault(folded(key), word)
@@ -139,15 +144,11 @@ class Lexicon:
     def _add(self, phrase: str, word: Word) -> None:
         parts = tuple(normal(part) for part in phrase.split())
         if len(parts) > 1:
-            entries = self.phrases.setdefault(parts[0], [])
-            for index, (known, old) in enumerate(entries):
-                if known == parts:
-                    entries[index] = (parts, _merged(old, word))
-                    return
-            entries.append((parts, word))
+            known = self.phrases.get(parts)
+            self.phrases[parts] = _merged(known, word) if known else word
         else:
-            old_word = self.words.get(parts[0])
-            self.words[parts[0]] = _merged(old_word, word) if old_word else word
+            known = self.words.get(parts[0])
+            self.words[parts[0]] = _merged(known, word) if known else word
 
     def look_up(self, key: str) -> Word:
         """The word listed under a normal key, its folded spelling or its genitive, or `UNKNOWN`."""

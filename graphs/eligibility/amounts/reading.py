@@ -41,6 +41,7 @@ _UNFINISHED = roles("to", "low_after")
 _THOUSAND, _MOST_THOUSANDS = 1000, 100
 _LOW_BEFORE, _LOW_AFTER = roles("low", "low_either"), roles("low_after", "low_either")
 _BOUNDS = roles("low", "low_either", "low_after", "high", "high_either", "high_after", "between")
+_LIMITS = _BOUNDS | ROLE["vague"]
 _HIGH_BEFORE = roles("high", "high_either")
 _HIGH_AFTER = roles("high_after", "high_either")
 
@@ -172,10 +173,8 @@ class _Utterance:
         if self.seen & ROLE["between"]:
             return self._unclear("amount.range")
         amount = Amount(_plain(numeral.value), period, self._is_hedged(numeral))
-        if (bound := self._bound(numeral, amount.monthly)) is not None:
-            return self._unclear("amount.bound", None if self._denies(numeral) else bound)
-        if self._is_vague(numeral):
-            return self._unclear("amount.bound")
+        if self.seen & _LIMITS and (bound := self._bound(numeral, amount.monthly)):
+            return bound
         if amount.monthly > LEXICON.most_a_month:
             return self._unclear("amount.implausible")
         if not self._is_understood():
@@ -342,18 +341,17 @@ class _Utterance:
         first, last = self._clause(numeral)
         return any(self.row[at].roles & ROLE["hedge"] for at in range(first, last))
 
-    def _bound(self, numeral: Numeral, monthly: Decimal) -> tuple[Decimal, Decimal] | None:
-        """The open range of "more than", "se kam", "tak", or None."""
+    def _bound(self, numeral: Numeral, monthly: Decimal) -> UnclearAmount | None:
+        """The open range of "more than", "se kam", "tak"; without ends where denied or vague."""
         before, after = self._beside(numeral)
+        ends: tuple[Decimal, Decimal] | None = None
         if before & _LOW_BEFORE or after & _LOW_AFTER:
-            return monthly, Decimal("Infinity")
-        if before & _HIGH_BEFORE or after & _HIGH_AFTER:
-            return Decimal(0), monthly
-        return None
-
-    def _is_vague(self, numeral: Numeral) -> bool:
-        before, after = self._beside(numeral)
-        return bool((before | after) & ROLE["vague"])
+            ends = monthly, Decimal("Infinity")
+        elif before & _HIGH_BEFORE or after & _HIGH_AFTER:
+            ends = Decimal(0), monthly
+        elif not (before | after) & ROLE["vague"]:
+            return None
+        return self._unclear("amount.bound", None if self._denies(numeral) else ends)
 
     def _beside(self, numeral: Numeral) -> tuple[int, int]:
         """What stands before and after it, with the words that may come between."""
