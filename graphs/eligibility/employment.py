@@ -22,7 +22,7 @@ Employment = Literal[
 
 _DATA: Final = load_lexicon("employment")
 _SIDE_KINDS: Final = ("vague", "unclear", "not_a_claim")
-LEXICON: Final = Lexicon(
+_LEXICON: Final = Lexicon(
     {kind: _DATA[kind] for kind in _SIDE_KINDS} | _DATA["values"] | {"mark": _DATA["marks"]}
 )
 _BEFORE: Final = {
@@ -66,7 +66,7 @@ def parse_employment(text: str) -> Reading[Employment] | Unclear | None:
         one, another person's, a question, a bare profession; None where none was spoken of.
     """
     heard = words(text)
-    matches = [match for match in LEXICON.scan(heard) if match.kind != "not_a_claim"]
+    matches = [match for match in _LEXICON.scan(heard) if match.kind != "not_a_claim"]
     unclear = [match for match in matches if match.kind == "unclear"]
     if unclear:
         return _unclear(unclear[0].id, heard, unclear)

@@ -25,8 +25,8 @@ Request = Literal[
 """What a caller may ask for, the weightier first: of two in one utterance the first here counts."""
 
 _DATA: Final = load_lexicon("requests")
-ANYWHERE: Final = Lexicon({"guard": _DATA["guards"], "phrase": _DATA["phrases"]})
-ALONE: Final = Lexicon({"alone": _DATA["alone"], "filler": _DATA["filler"]})
+_ANYWHERE: Final = Lexicon({"guard": _DATA["guards"], "phrase": _DATA["phrases"]})
+_ALONE: Final = Lexicon({"alone": _DATA["alone"], "filler": _DATA["filler"]})
 _LATER: Final = frozenset(_DATA["time"])
 _AGAIN: Final = frozenset(_DATA["for_good"])
 _WEIGHT: Final = {request: at for at, request in enumerate(get_args(Request))}
@@ -38,9 +38,9 @@ def parse_request(text: str) -> Reading[Request] | None:
     """Find what the caller asks for beside the question; None where there is no request."""
     heard = words(text)
     texts = [word.text for word in heard]
-    found = [_postponed(match, texts) for match in ANYWHERE.scan(heard) if match.kind == "phrase"]
+    found = [_postponed(match, texts) for match in _ANYWHERE.scan(heard) if match.kind == "phrase"]
     if not found:
-        alone = ALONE.scan(heard)
+        alone = _ALONE.scan(heard)
         covered = sum(match.last - match.first for match in alone)
         found = [match for match in alone if match.kind == "alone"]
         if covered < len(heard) or len({match.id for match in found}) > 2:

@@ -117,7 +117,6 @@ class Lexicon:
 
     def __init__(self, entries: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
         self._root = _Node()
-        self._scanned: tuple[Sequence[Word], list[Match]] = ((), [])
         for kind, ids in entries.items():
             for id_, patterns in ids.items():
                 for pattern in patterns:
@@ -142,14 +141,8 @@ class Lexicon:
         return bool(found) and found[0].last - found[0].first == len(heard)
 
     def scan(self, heard: Sequence[Word]) -> list[Match]:
-        """Phrases in the order they were said; they do not overlap.
-
-        The last utterance is remembered, since several parsers read it; take the list as it is.
-        """
-        before, known = self._scanned
-        if heard is before:
-            return known
-        found: list[Match] = []
+        """Phrases in the order they were said; they do not overlap."""
+        found = []
         at = 0
         while at < len(heard):
             node, ahead, match = self._root, at, None
@@ -166,7 +159,6 @@ class Lexicon:
                 (kind, id_), last = match
                 found.append(Match(kind, id_, at, last))
                 at = last
-        self._scanned = (heard, found)
         return found
 
 

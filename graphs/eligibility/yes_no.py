@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from graphs.eligibility.readings import Reading, Unclear
 from graphs.eligibility.utterance import Lexicon, Match, Word, load_lexicon, span, uncovered, words
 
-LEXICON = Lexicon(load_lexicon("yes_no"))
+_LEXICON = Lexicon(load_lexicon("yes_no"))
 _YES = {"yes", "yes_mild", "yes_idiom"}
 _NEGATED_SCOPE = 4
 """Words that an English negation may govern in "no, I don't have a job"."""
@@ -20,7 +20,7 @@ def parse_yes_no(text: str) -> Reading[bool] | Unclear | None:
         yes or no alone cannot settle; None where it holds no yes and no no.
     """
     heard = words(text)
-    matches = LEXICON.scan(heard)
+    matches = _LEXICON.scan(heard)
     said = [match for match in matches if match.kind != "filler"]
     polar = [match for match in said if match.kind in _YES or match.kind == "no"]
     content = uncovered(heard, matches)

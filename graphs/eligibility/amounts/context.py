@@ -9,7 +9,6 @@ read in the same sentence. One word besides, and the amount is read back instead
 
 from collections.abc import Collection, Iterator, Sequence
 
-from graphs.eligibility import employment, requests, yes_no
 from graphs.eligibility.amounts.lexicon import ASIDES, ROLE, normal, roles
 from graphs.eligibility.amounts.numeral import Numeral
 from graphs.eligibility.amounts.row import Row
@@ -31,6 +30,8 @@ _OF = frozenset(map(normal, ("ka", "ki", "ke", "ko", "ne", "का", "की", "
 _SELF = _MINE | {"i", "i'm", "im", "main", "mai", normal("मैं")}
 _ASKS = ("is", "do")
 """What begins a question though no other word tells: "is 40 thousand okay"."""
+_OF_PERSONS = ("speaker", "address")
+"""What is idle beside other answers, and not beside an amount: "I have", "my friend"."""
 _PLACED = roles("have", "closing", "vocative")
 
 
@@ -105,41 +106,45 @@ def _names(row: Row, amounts: Collection[int]) -> Iterator[int]:
                 yield from range(at, end, step)
 
 
-def _place_names() -> list[str]:
-    """The places there are, but those whose names are words of every day."""
+def _other_answers() -> Lexicon:
+    """What the other parsers read, and what says nothing, as one vocabulary of three kinds."""
+    jobs, yes_no = load_lexicon("employment"), load_lexicon("yes_no")
     cities, places = load_lexicon("cities"), load_lexicon("places")
-    names = [*places["states"]]
+    idle = load_lexicon("transparent")["transparent"]
+    said = [
+        *jobs["values"]["salaried"].values(),
+        *load_lexicon("requests")["phrases"].values(),
+        *(yes_no["yes"][id_] for id_ in ("yes", "correct", "haan")),
+        *(phrases for id_, phrases in idle.items() if id_ not in _OF_PERSONS),
+    ]
+    named = [places["states"]]
     for entry in (*cities["accepted"].values(), *cities["lookalikes"].values()):
-        names += [*entry["aliases"], *entry.get("localities", ())]
+        named += [entry["aliases"], entry.get("localities", ())]
     for state in places["cities"].values():
-        names += [name for city, aliases in state.items() for name in (city, *aliases)]
-    return [name for name in names if name.lower() not in places["common_words"]]
+        named += [(city, *aliases) for city, aliases in state.items()]
+    names = {name.lower() for phrases in named for name in phrases}
+    beside = [*ASIDES, *jobs["vague"]["works"], *(phrase for phrases in said for phrase in phrases)]
+    return Lexicon(
+        {
+            "said": {"beside": beside},
+            "place": {"beside": sorted(names.difference(places["common_words"]))},
+            "trade": {"beside": jobs["vague"]["profession"]},
+        }
+    )
 
 
-_BESIDE = Lexicon({"place": {"beside": _place_names()}, "aside": {"beside": ASIDES}})
-_OTHER_ANSWERS = (
-    (_BESIDE, frozenset({"place", "aside"})),
-    (employment.LEXICON, frozenset({"salaried", "works", "profession"})),
-    (yes_no.LEXICON, frozenset({"yes", "correct", "haan", "okay"})),
-    (requests.ANYWHERE, frozenset({"phrase"})),
-    (requests.ALONE, frozenset({"thanks", "greeting"})),
-)
-"""Vocabularies of the other parsers, with the kinds or ids of what says nothing of the amount."""
+_OTHER_ANSWERS = _other_answers()
 
 
 def _answers(text: str, row: Row, left: Collection[int]) -> bool:
     """Whether all that is left is part of another answer in the sentence."""
     heard = words(text)
-    for lexicon, harmless in _OTHER_ANSWERS:
-        for match in lexicon.scan(heard):
-            if match.kind in harmless or match.id in harmless:
-                after = heard[match.last].text if match.last < len(heard) else ""
-                if match.kind == "place" and after in _OF:  # "Rohini ki salary"
-                    continue
-                if match.id == "profession" and after != "hoon":  # "driver ko"
-                    continue
-                start, end = span(heard, match.first, match.last)
-                left = {at for at in left if not start <= row[at].start < end}
-        if not left:
-            return True
-    return False
+    for match in _OTHER_ANSWERS.scan(heard):
+        after = heard[match.last].text if match.last < len(heard) else ""
+        if match.kind == "place" and after in _OF:  # "Rohini ki salary"
+            continue
+        if match.kind == "trade" and after != "hoon":  # "driver ko"
+            continue
+        start, end = span(heard, match.first, match.last)
+        left = {at for at in left if not start <= row[at].start < end}
+    return not left
