@@ -17,12 +17,13 @@ from graphs.eligibility.utterance import Lexicon, load_lexicon, span, words
 _PLAIN = roles(
     *("number", "article", "oh", "and", "comma", "stop", "but", "to", "or", "sau"),
     *("currency", "month", "year", "ctc", "lpa", "package", "hedge", "restate", "correct", "no"),
-    *("income", "filler", "frame"),
+    *("income", "filler", "frame", "now"),
 )
 _COUNTS, _DOES = roles("counted", "span"), roles("income", "digits", "number")
 _BREAK = roles("comma", "stop", "and", "but")
 _SKIPPED = roles("filler", "hedge", "currency", "comma")
-_NAME = roles("word", "counted", "identifier", "article", "filler")
+_NAME = roles("word", "counted", "article", "filler")
+_NAME_END = _BREAK | roles("income", "identifier")
 _NAME_WORDS = 4
 """Most words of a name: "the State Bank of India"."""
 _MINE = frozenset(map(normal, ("my", "mera", "meri", "mere", "मेरा", "मेरी", "मेरे")))
@@ -59,7 +60,7 @@ def is_understood(
         left -= {at for at in left if row[at].roles & _PLACED and _in_place(row, at, meant)}
         left.difference_update(_counted(row, said, meant))
     if left:
-        left.difference_update(_names(row, amounts))
+        left.difference_update(_names(row, amounts), _question(row, meant))
     return not left or _answers(text, row, left)
 
 
@@ -101,20 +102,35 @@ def _names(row: Row, amounts: Collection[int]) -> Iterator[int]:
             end = at + step
             while row.roles(end) & _NAME and end not in amounts and row[end].key not in _SELF:
                 end += step
-            whole = not row.roles(end) or row.roles(end) & (_BREAK | ROLE["income"])
+            whole = not row.roles(end) or row.roles(end) & _NAME_END
             if 1 < abs(end - at) <= _NAME_WORDS + 1 and (whole or row[end].key in _SELF):
                 yield from range(at, end, step)
+
+
+def _question(row: Row, meant: Sequence[Numeral]) -> range:
+    """A question after a whole statement: "my salary is 40 thousand, is it enough"."""
+    first = last = meant[-1].last
+    while last < row.size and not row[last].roles & roles("comma", "stop"):
+        last += 1
+    while first and not row[first - 1].roles & _BREAK:
+        first -= 1
+    stated = any(row[at].roles & ROLE["income"] for at in range(first, last))
+    asks = row.roles(last + 1) & ROLE["asks"] or row.roles(last + 1) & ROLE["doubtful"]
+    return range(last, row.size if stated and asks else last)
 
 
 def _other_answers() -> Lexicon:
     """What the other parsers read, and what says nothing, as one vocabulary of three kinds."""
     jobs, yes_no = load_lexicon("employment"), load_lexicon("yes_no")
     cities, places = load_lexicon("cities"), load_lexicon("places")
-    idle = load_lexicon("transparent")["transparent"]
+    idle, requests = load_lexicon("transparent")["transparent"], load_lexicon("requests")
+    alone = requests["alone"]
     said = [
         *jobs["values"]["salaried"].values(),
-        *load_lexicon("requests")["phrases"].values(),
+        *requests["phrases"].values(),
         *(yes_no["yes"][id_] for id_ in ("yes", "correct", "haan")),
+        yes_no["yes_mild"]["okay"],
+        *([phrase for phrase in alone[id_] if " " in phrase] for id_ in ("repeat", "wait")),
         *(phrases for id_, phrases in idle.items() if id_ not in _OF_PERSONS),
     ]
     named = [places["states"]]

@@ -18,6 +18,7 @@ _ROLES = [
     "span", "span_before", "span_pay", "counted", "identifier", "income", "not_income",
     "but", "verb_do", "filler", "comma", "stop", "homograph", "letter", "plural",
     "other", "sau", "vague", "repeated", "yearish", "frame", "have", "closing", "vocative",
+    "past", "now", "asks",
     "doubtful", "introduces", "introduced",
 ]
 # fmt: on

@@ -34,7 +34,7 @@ _DENIES, _REFUSES = roles("no", "not"), roles("no", "correct")
 _LIKE_NUMBERS = ("to", "too", "for")
 _MULTIPLIERS = roles("repeat", "fraction")
 _CLAUSE_END = roles("stop", "but", "and")
-_PAUSE = roles("comma", "stop", "filler")
+_PAUSE = roles("comma", "stop", "but", "filler")
 _UP_TO_NO = roles("filler", "currency", "comma", "hedge")
 _OPENING = roles("filler", "no")
 _UNFINISHED = roles("to", "low_after")
@@ -115,6 +115,12 @@ class _Utterance:
                 if self._weak(low) and low.multiplier < high.multiplier and high.single:
                     return self._unclear("amount.range", self._ends(chosen))
             return self._unclear("amount.malformed")
+        mine = [numeral for numeral in chosen if not self._is_not_income(numeral)]
+        if len(mine) == 1:  # "my salary is 40 thousand and the rent 10 thousand"
+            self.selection.numerals = mine
+            heard = self._single(mine[0])
+            likely = heard.value if isinstance(heard, Reading) else heard.read_back
+            return self._unclear("amount.alternatives", read_back=likely)
         return self._unclear("amount.alternatives")
 
     def _ends(self, chosen: list[Numeral]) -> tuple[Decimal, Decimal] | None:
@@ -183,6 +189,7 @@ class _Utterance:
 
     def _is_understood(self, spent: int = 0) -> bool:
         spent |= ROLE["not"] if "amount.correction" in self.rules else 0
+        spent |= ROLE["past"] if "amount.now" in self.rules else 0
         return is_understood(self.text, self.row, self.said, self.numerals, spent)
 
     def _in_thousands(self, numeral: Numeral) -> Amount | None:
@@ -204,8 +211,10 @@ class _Utterance:
         """Whether a "double" or "half" outside the number speaks of it: "half of 40 thousand"."""
         if not self.seen & _MULTIPLIERS:
             return False
-        outside = (*range(numeral.first), *range(numeral.last, self.size))
-        return any(self.row[at].roles & _MULTIPLIERS for at in outside)
+        numbers = {at for said in self.said for at in range(said.first, said.last)}
+        return any(
+            self.row[at].roles & _MULTIPLIERS for at in range(self.size) if at not in numbers
+        )
 
     def _is_half(self, at: int) -> bool:
         """Whether "(a) half" stands here, as in "two lakh and a half"."""
@@ -241,7 +250,7 @@ class _Utterance:
                 at += 1
             if at >= self.size:
                 return True
-        if "amount.correction" in self.rules:
+        if self.rules:
             return False
         return self._refused_before(numeral)
 
