@@ -22,10 +22,10 @@ _PLAIN = roles(
 _COUNTS, _DOES = roles("counted", "span"), roles("income", "digits", "number")
 _BREAK = roles("comma", "stop", "and", "but")
 _SKIPPED = roles("filler", "hedge", "currency", "comma")
-_NAME = roles("word", "counted", "article", "filler")
+_NAME = roles("word", "article", "filler", "frame")
 _NAME_END = _BREAK | roles("income", "identifier")
-_NAME_WORDS = 4
-"""Most words of a name: "the State Bank of India"."""
+_NAME_WORDS = 6
+"""Most words of a name: "a nurse at the Apollo hospital"."""
 _MINE = frozenset(map(normal, ("my", "mera", "meri", "mere", "मेरा", "मेरी", "मेरे")))
 _OF = frozenset(map(normal, ("ka", "ki", "ke", "ko", "ne", "का", "की", "के", "को", "ने")))
 _SELF = _MINE | {"i", "i'm", "im", "main", "mai", normal("मैं")}
@@ -33,7 +33,7 @@ _ASKS = ("is", "do")
 """What begins a question though no other word tells: "is 40 thousand okay"."""
 _OF_PERSONS = ("speaker", "address")
 """What is idle beside other answers, and not beside an amount: "I have", "my friend"."""
-_PLACED = roles("have", "closing", "vocative")
+_PLACED = roles("apart", "closing", "vocative")
 
 
 def is_understood(
@@ -52,7 +52,7 @@ def is_understood(
     left = {
         at
         for at, lexeme in enumerate(row.lexemes)
-        if not lexeme.roles & plain and at not in amounts
+        if (not lexeme.roles & plain or lexeme.roles & ROLE["doubtful"]) and at not in amounts
     }
     if row[0].key in _ASKS and 0 not in amounts:
         left.add(0)
@@ -69,7 +69,7 @@ def _in_place(row: Row, at: int, meant: Sequence[Numeral]) -> bool:
     here, following = row[at].roles, at + 1
     before = row[at - 1].key if at else ""
     after = row[following].key if following < row.size else ""
-    if here & ROLE["have"]:
+    if here & ROLE["apart"]:
         while row.roles(following) & _SKIPPED:
             following += 1
         return following < row.size and all(following != numeral.first for numeral in meant)

@@ -17,7 +17,7 @@ _ROLES = [
     "high_either", "high_after", "not", "no", "correct", "restate", "minus", "percent", "few",
     "span", "span_before", "span_pay", "counted", "identifier", "income", "not_income",
     "but", "verb_do", "filler", "comma", "stop", "homograph", "letter", "plural",
-    "other", "sau", "vague", "repeated", "yearish", "frame", "have", "closing", "vocative",
+    "other", "sau", "vague", "repeated", "yearish", "frame", "apart", "closing", "vocative",
     "past", "now", "asks",
     "doubtful", "introduces", "introduced",
 ]

@@ -19,7 +19,7 @@ _MONTH = ("month", "mah", "maah", normal("महीन"))
 _PAY_PASS = roles("filler", "income", "currency", "hedge")
 _LETTERS = roles("word", "letter")
 _REPEAT_PASS = roles(
-    "filler", "currency", "comma", "stop", "hedge", "restate", "month", "year", "income"
+    *("filler", "frame", "currency", "comma", "stop", "hedge", "restate", "month", "year", "income")
 )
 
 
