@@ -1,7 +1,7 @@
 """What an utterance adds to the three facts: answers, corrections, volunteered facts."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphs.eligibility.actions import Understood
@@ -107,6 +107,9 @@ def _salary(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
         taken.state = taken.state._replace(confirm=None)
         _learn(taken, "salary", meant, amount)
     elif meant and state.employment is not None:
+        strange = isinstance(amount, UnclearAmount) and amount.reason == "amount.context"
+        if strange and not _corrects(text):
+            meant = replace(meant, no=state.salary)  # a no leaves what is known
         value = {"yes": meant.yes.to_json(), "no": meant.no and meant.no.to_json()}
         taken.understood.append(Understood("salary", value, amount.span, amount.rules))
         taken.state = taken.state._replace(salary=None, confirm=meant)

@@ -95,7 +95,7 @@ def test_a_bare_city_beside_the_salary_is_the_next_answer(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["I earn 40k in Pune", "40k from the Mumbai office", "40k Pune se", "TCS Mumbai, 40k"]
+    "said", ["I earn 40k in Pune", "40k from the Mumbai office", "40k Pune se"]
 )
 def test_a_city_that_may_be_where_the_money_comes_from_is_asked(said: str) -> None:
     talk = at_salary().hears(said)

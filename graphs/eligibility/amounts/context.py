@@ -21,7 +21,10 @@ _PLAIN = roles(
 )
 _COUNTS, _DOES = roles("counted", "span"), roles("income", "digits", "number")
 _BREAK = roles("comma", "stop", "and", "but")
-_SKIPPED = roles("filler", "hedge", "currency", "comma")
+_DOUBTFUL, _PLACED = ROLE["doubtful"], roles("apart", "closing", "vocative")
+_INTRODUCES, _INTRODUCED = ROLE["introduces"], ROLE["introduced"]
+_PAUSE, _ASKS = roles("comma", "stop"), roles("asks", "doubtful")
+_SKIPPED = roles("filler", "hedge", "currency")
 _NAME = roles("word", "article", "filler", "frame")
 _NAME_END = _BREAK | roles("income", "identifier")
 _NAME_WORDS = 6
@@ -29,11 +32,10 @@ _NAME_WORDS = 6
 _MINE = frozenset(map(normal, ("my", "mera", "meri", "mere", "मेरा", "मेरी", "मेरे")))
 _OF = frozenset(map(normal, ("ka", "ki", "ke", "ko", "ne", "का", "की", "के", "को", "ने")))
 _SELF = _MINE | {"i", "i'm", "im", "main", "mai", normal("मैं")}
-_ASKS = ("is", "do")
+_BEGINS_QUESTION = ("is", "do")
 """What begins a question though no other word tells: "is 40 thousand okay"."""
 _OF_PERSONS = ("speaker", "address")
 """What is idle beside other answers, and not beside an amount: "I have", "my friend"."""
-_PLACED = roles("apart", "closing", "vocative")
 
 
 def is_understood(
@@ -42,7 +44,8 @@ def is_understood(
     """Whether nothing stands beside the amount that could make it another's or another thing's.
 
     Args:
-        text: the utterance, of which `row` holds the lexemes.
+        text: the utterance.
+        row: its lexemes.
         said: every number in it.
         meant: those of them that are the amount.
         spent: roles that have done their work already: the "not" of a correction, a bound.
@@ -52,9 +55,9 @@ def is_understood(
     left = {
         at
         for at, lexeme in enumerate(row.lexemes)
-        if (not lexeme.roles & plain or lexeme.roles & ROLE["doubtful"]) and at not in amounts
+        if (not lexeme.roles & plain or lexeme.roles & _DOUBTFUL) and at not in amounts
     }
-    if row[0].key in _ASKS and 0 not in amounts:
+    if row[0].key in _BEGINS_QUESTION and 0 not in amounts:
         left.add(0)
     if left:
         left -= {at for at in left if row[at].roles & _PLACED and _in_place(row, at, meant)}
@@ -72,7 +75,7 @@ def _in_place(row: Row, at: int, meant: Sequence[Numeral]) -> bool:
     if here & ROLE["apart"]:
         while row.roles(following) & _SKIPPED:
             following += 1
-        return following < row.size and all(following != numeral.first for numeral in meant)
+        return all(following != numeral.first for numeral in meant)
     if here & ROLE["closing"]:
         return following == row.size or bool(row.roles(following) & _BREAK)
     return before not in _MINE and after not in _OF and not row.roles(following) & ROLE["income"]
@@ -96,9 +99,11 @@ def _counted(row: Row, said: Sequence[Numeral], meant: Sequence[Numeral]) -> Ite
 
 def _names(row: Row, amounts: Collection[int]) -> Iterator[int]:
     """Names of places, employers and trades, in "I work at ... and", "... mein kaam"."""
+    if not row.seen & (_INTRODUCES | _INTRODUCED):
+        return
     for at, lexeme in enumerate(row.lexemes):
-        if lexeme.roles & roles("introduces", "introduced"):
-            step = 1 if lexeme.roles & ROLE["introduces"] else -1
+        if lexeme.roles & (_INTRODUCES | _INTRODUCED):
+            step = 1 if lexeme.roles & _INTRODUCES else -1
             end = at + step
             while row.roles(end) & _NAME and end not in amounts and row[end].key not in _SELF:
                 end += step
@@ -110,12 +115,12 @@ def _names(row: Row, amounts: Collection[int]) -> Iterator[int]:
 def _question(row: Row, meant: Sequence[Numeral]) -> range:
     """A question after a whole statement: "my salary is 40 thousand, is it enough"."""
     first = last = meant[-1].last
-    while last < row.size and not row[last].roles & roles("comma", "stop"):
+    while last < row.size and not row[last].roles & _PAUSE:
         last += 1
     while first and not row[first - 1].roles & _BREAK:
         first -= 1
     stated = any(row[at].roles & ROLE["income"] for at in range(first, last))
-    asks = row.roles(last + 1) & ROLE["asks"] or row.roles(last + 1) & ROLE["doubtful"]
+    asks = row.roles(last + 1) & _ASKS
     return range(last, row.size if stated and asks else last)
 
 
