@@ -107,11 +107,11 @@ def _salary(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
         taken.state = taken.state._replace(confirm=None)
         _learn(taken, "salary", meant, amount)
     elif meant and state.employment is not None:
-        strange = isinstance(amount, UnclearAmount) and amount.reason == "amount.context"
-        if strange and not _corrects(text):
+        doubt = (amount.reason,) if isinstance(amount, UnclearAmount) else ()
+        if doubt == ("amount.context",) and not _corrects(text):
             meant = replace(meant, no=state.salary)  # a no leaves what is known
         value = {"yes": meant.yes.to_json(), "no": meant.no and meant.no.to_json()}
-        taken.understood.append(Understood("salary", value, amount.span, amount.rules))
+        taken.understood.append(Understood("salary", value, amount.span, amount.rules + doubt))
         taken.state = taken.state._replace(salary=None, confirm=meant)
         taken.asks, taken.reads_back = True, meant != state.confirm
     return None

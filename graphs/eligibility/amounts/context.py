@@ -23,7 +23,7 @@ _COUNTS, _DOES = roles("counted", "span"), roles("income", "digits", "number")
 _BREAK = roles("comma", "stop", "and", "but")
 _DOUBTFUL, _PLACED = ROLE["doubtful"], roles("apart", "closing", "vocative")
 _INTRODUCES, _INTRODUCED = ROLE["introduces"], ROLE["introduced"]
-_PAUSE, _ASKS = roles("comma", "stop"), roles("asks", "doubtful")
+_PAUSE, _ASKS = roles("comma", "stop"), ROLE["asks"]
 _SKIPPED = roles("filler", "hedge", "currency")
 _NAME = roles("word", "article", "filler", "frame")
 _NAME_END = _BREAK | roles("income", "identifier")
@@ -114,14 +114,15 @@ def _names(row: Row, amounts: Collection[int]) -> Iterator[int]:
 
 def _question(row: Row, meant: Sequence[Numeral]) -> range:
     """A question after a whole statement: "my salary is 40 thousand, is it enough"."""
+    if not row.seen & _ASKS:
+        return range(0)
     first = last = meant[-1].last
     while last < row.size and not row[last].roles & _PAUSE:
         last += 1
     while first and not row[first - 1].roles & _BREAK:
         first -= 1
     stated = any(row[at].roles & ROLE["income"] for at in range(first, last))
-    asks = row.roles(last + 1) & _ASKS
-    return range(last, row.size if stated and asks else last)
+    return range(last, row.size) if stated and row.roles(last + 1) & _ASKS else range(0)
 
 
 def _other_answers() -> Lexicon:
