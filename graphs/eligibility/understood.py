@@ -1,0 +1,154 @@
+"""Which words of an utterance are understood: an answer stands only where no other is left.
+
+An answer may be overturned by any words beside it ("Delhi is far from here", "salaried folks are
+lucky"), and nobody can list them all. What may stand beside it can be listed: the other answers,
+yes and no, numbers and money, requests, and `lexicon/transparent.yaml`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from graphs.eligibility.amounts.lexicon import LEXICON as AMOUNTS
+from graphs.eligibility.amounts.lexicon import classify, roles
+from graphs.eligibility.utterance import TRANSPARENT, Lexicon, Match, Utterance, load_lexicon, words
+
+Topic = Literal["employment", "city", "yes_no"]
+
+_EMPLOYMENT: Final = load_lexicon("employment")
+_PLACES: Final = load_lexicon("places")
+_CITIES: Final = load_lexicon("cities")
+_REQUESTS: Final = load_lexicon("requests")
+
+EMPLOYMENT: Final = Lexicon(
+    {kind: _EMPLOYMENT[kind] for kind in ("vague", "unclear", "not_a_claim")}
+    | _EMPLOYMENT["values"]
+    | {"mark": _EMPLOYMENT["marks"]}
+)
+_SETTING: Final = Lexicon({"setting": _EMPLOYMENT["setting"]})
+YES_NO: Final = Lexicon(load_lexicon("yes_no"))
+REQUESTS: Final = Lexicon({"guard": _REQUESTS["guards"], "phrase": _REQUESTS["phrases"]})
+_RESIDENCE: Final = Lexicon(
+    {
+        "mark": {
+            id_: phrases
+            for id_, phrases in _PLACES["marks"].items()
+            if id_.partition("_")[0] in {"live", "from", "origin", "now", "aside"}
+        }
+    }
+)
+
+_SPEAKS: Final = {"vague", *_EMPLOYMENT["values"]}
+_AGREES: Final = {"yes", "yes_mild"}
+_COUNTS: Final = roles("number", "digits", "scale", "fraction")
+_MONEY: Final = roles("currency", "ctc", "lpa", "package", "income", "month", "year")
+_BEFORE_NUMBERS: Final = roles("hedge", "low", "low_either", "homograph")
+"""Roles of words that belong to a sum where a number follows."""
+_ELSEWHERE: Final = roles("homograph", "elsewhere", "not_income", "asks", "other", "hedge", "to")
+_FIGURES: Final = re.compile(r"\d+(k|l|lac|lakh|lakhs|cr|rs)?")
+_SUMS: Final = Lexicon(
+    {
+        "money": {
+            "money": [
+                " ".join(parts)
+                for phrases in AMOUNTS.phrases.values()
+                for parts, word in phrases
+                if word.roles & _MONEY and not word.roles & _ELSEWHERE
+            ]
+        }
+    }
+)
+_ANY_NUMBER: Final = "00"
+
+
+def _names(places: Mapping[str, Any]) -> Iterable[str]:
+    for name, entry in places.items():
+        yield name
+        yield from entry if isinstance(entry, list) else entry["aliases"]
+        yield from () if isinstance(entry, list) else entry.get("localities", ())
+
+
+_NAMED: Final = Lexicon(
+    {
+        "place": {
+            "place": [
+                *_names(_CITIES["accepted"]),
+                *_names(_CITIES["lookalikes"]),
+                *(name for state in _PLACES["cities"].values() for name in _names(state)),
+                *_PLACES["states"],
+            ]
+        }
+    }
+).vocabulary - frozenset(_PLACES["common_words"])
+KNOWN: Final = frozenset().union(
+    *(lexicon.vocabulary for lexicon in (EMPLOYMENT, YES_NO, REQUESTS, TRANSPARENT)),
+    *load_lexicon("language").values(),
+    (word.text for said in _REQUESTS["alone"].values() for one in said for word in words(one)),
+)
+"""Words with a meaning of their own, which are no names of places."""
+
+
+@lru_cache(maxsize=8192)
+def is_number(word: str) -> bool:
+    """Whether a word counts, and means nothing else."""
+    found = classify(word)[1].roles
+    return bool(_FIGURES.fullmatch(word) or found & _COUNTS and not found & _ELSEWHERE)
+
+
+@lru_cache(maxsize=8192)
+def _is_money(word: str) -> bool:
+    found = classify(word)[1].roles
+    return is_number(word) or bool(found & _MONEY and not found & _ELSEWHERE)
+
+
+def _in_a_sum(heard: Utterance, at: int) -> bool:
+    """Whether a word is part of a sum of money, such as "about" and "two" in "about two lakh"."""
+    if _is_money(heard[at].text):
+        return True
+    follows = at + 1 < len(heard) and is_number(heard[at + 1].text)
+    return follows and bool(classify(heard[at].text)[1].roles & _BEFORE_NUMBERS)
+
+
+def unexplained(heard: Utterance, own: Sequence[Match], topic: Topic) -> list[int]:
+    """Positions of words that are neither the answer's own nor such as may stand beside it."""
+    explained = {at for match in own for at in range(match.first, match.last)}
+    left = [at for at in range(len(heard)) if at not in explained]
+    if not left:
+        return left
+    for match in _beside(heard, topic):
+        explained.update(range(match.first, match.last))
+    return [
+        at
+        for at in left
+        if at not in explained
+        and not _in_a_sum(heard, at)
+        and (topic == "city" or heard[at].text not in _NAMED)
+    ]
+
+
+def _beside(heard: Utterance, topic: Topic) -> Iterable[Match]:
+    yield from idle(heard)
+    yield from _SUMS.scan(heard)
+    yield from _SETTING.scan(heard)
+    yield from (match for match in REQUESTS.scan(heard) if match.kind == "phrase")
+    if topic != "yes_no":
+        yield from (match for match in YES_NO.scan(heard) if match.kind in _AGREES)
+    if topic != "employment":
+        yield from claims(heard)
+    if topic != "city":
+        yield from _RESIDENCE.scan(heard)
+
+
+def claims(heard: Utterance) -> Iterable[Match]:
+    """Phrases that speak of how someone earns."""
+    return (match for match in EMPLOYMENT.scan(heard) if match.kind in _SPEAKS)
+
+
+def idle(heard: Utterance) -> list[Match]:
+    """Phrases that change nothing, whatever they stand beside."""
+    found = heard.scans.get(TRANSPARENT)
+    if found is None:
+        texts = [_ANY_NUMBER if is_number(word.text) else word.text for word in heard]
+        found = heard.scans[TRANSPARENT] = TRANSPARENT.find(texts)
+    return found
