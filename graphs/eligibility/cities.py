@@ -6,29 +6,16 @@ from typing import Any, Final
 
 from rapidfuzz import fuzz, process
 
-from graphs.eligibility.places import Mention, mentions_of, residence_of
+from graphs.eligibility.places import Mention, bearing, mentions_of, residence_of
 from graphs.eligibility.readings import Reading, Unclear
-from graphs.eligibility.utterance import (
-    Lexicon,
-    Match,
-    Word,
-    load_lexicon,
-    span,
-    uncovered,
-    words,
-)
+from graphs.eligibility.understood import KNOWN, unexplained
+from graphs.eligibility.utterance import Lexicon, Match, Utterance, load_lexicon, span, words
 
 _PLACES: Final = load_lexicon("places")
-_LANGUAGE: Final = load_lexicon("language")
 _COMMON_WORDS: Final = frozenset(_PLACES["common_words"])
-_NOT_PLACES: Final = frozenset(
-    [*_PLACES["not_places"], *_LANGUAGE["hi"], *_LANGUAGE["en"], *_PLACES["common_words"]]
-)
 _FUZZY_RATIO: Final = 90
 _FUZZY_LENGTH: Final = 6
 """Shortest name, in letters, that a misspelling is matched with: Delhi and Delphi differ by one."""
-_RESEMBLING_RATIO: Final = 85
-"""Likeness to "Navi Mumbai" at which "navvi Mumbai" is not taken for Mumbai."""
 _SHORT_ANSWER: Final = 4
 """Words up to which an answer that holds an unknown one is taken for an unknown place."""
 
@@ -59,9 +46,6 @@ class Cities:
         self._lexicon = lexicon
         self._regions = regions
         self._metro_names, self._other_names = names
-        self._resembling = [
-            name for name in self._other_names if name.partition(" ")[2] in self._metro_names
-        ]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Cities":
@@ -117,16 +101,21 @@ class Cities:
             rule = "fuzzy"
         if not places:
             return self._no_place(heard, matches)
-        mentions = mentions_of(places, matches)
+        mentions = mentions_of(heard, places, matches)
         chosen = residence_of(mentions, matches)
         if isinstance(chosen, str):
             return _unclear(chosen, heard, places)
-        return self._judge(chosen, heard, matches, rule)
+        return self._judge(chosen, mentions, heard, matches, rule)
 
     def _judge(
-        self, chosen: Sequence[Mention], heard: Sequence[Word], matches: list[Match], rule: str
+        self,
+        chosen: Sequence[Mention],
+        mentions: Sequence[Mention],
+        heard: Utterance,
+        matches: list[Match],
+        rule: str,
     ) -> Reading[City] | Unclear:
-        """Apply the policy to the place that is left, and check what stands beside it."""
+        """Apply the policy to the place that is left, if all that stands beside it is understood."""
         place = chosen[0].place
         policy = self._policies.get(place.id, "")
         rules = [f"city.{rule}.{place.id}"] + ([f"city.policy.{policy}"] if policy else [])
@@ -134,34 +123,30 @@ class Cities:
         if policy == "ask":
             return Unclear("city.ask", where, tuple(rules))
         city = self._cities[policy] if policy in self._cities else self._cities[place.id]
-        if city.metro:
-            doubt = self._contradicted(city.id, place, heard, matches)
-            if doubt:
-                return Unclear(f"city.{doubt}", where, tuple(rules))
+        doubt = self._contradicted(city.id, heard, matches) if city.metro else None
+        own = [*bearing(mentions, matches), *(mention.place for mention in mentions)]
+        if doubt is None and unexplained(heard, own, "city"):
+            doubt = "context"
+        if doubt:
+            return Unclear(f"city.{doubt}", where, tuple(rules))
         rules += [f"city.{role}" for role in sorted(chosen[0].roles)]
         return Reading(city, where, tuple(rules))
 
-    def _contradicted(
-        self, metro: str, place: Match, heard: Sequence[Word], matches: list[Match]
-    ) -> str | None:
+    def _contradicted(self, metro: str, heard: Utterance, matches: list[Match]) -> str | None:
         """Whether a state or quarter beside the metro belongs to another place."""
-        for match in matches:
-            if match.kind == "state" and match.first == place.last and metro in self._regions:
-                name = " ".join(word.text for word in heard[match.first : match.last])
-                if name.isascii() and name not in self._regions[metro]:
-                    return "region"
-            if match.kind == "locality" and match.id != metro:
-                return "locality_elsewhere"
-        before = place.first - 1
-        if before in uncovered(heard, matches) and heard[before].text not in _NOT_PLACES:
-            pair = f"{heard[before].text} {heard[place.first].text}"
-            if process.extractOne(
-                pair, self._resembling, scorer=fuzz.ratio, score_cutoff=_RESEMBLING_RATIO
-            ):
-                return "resembles"
+        if any(match.kind == "locality" and match.id != metro for match in matches):
+            return "locality_elsewhere"
+        states = [match for match in matches if match.kind == "state"]
+        if not states or metro not in self._regions:
+            return None
+        for mention in mentions_of(heard, states, matches):
+            state = mention.place
+            name = " ".join(word.text for word in heard[state.first : state.last])
+            if name not in self._regions[metro] and not mention.roles:
+                return "region"
         return None
 
-    def _meant(self, match: Match, heard: Sequence[Word], matches: list[Match]) -> bool:
+    def _meant(self, match: Match, heard: Utterance, matches: list[Match]) -> bool:
         """Whether a name that is also a word of every day is meant as a place."""
         if match.last - match.first > 1 or heard[match.first].text not in _COMMON_WORDS:
             return True
@@ -174,12 +159,12 @@ class Cities:
         )
         return beside or after in {"mein", "city"}
 
-    def _misspelt(self, heard: Sequence[Word], matches: list[Match]) -> list[Match]:
+    def _misspelt(self, heard: Utterance, matches: list[Match]) -> list[Match]:
         """Accepted cities that a word nearly spells, and no other place as nearly."""
         found = []
-        for at in uncovered(heard, matches):
+        for at in unexplained(heard, matches, "city"):
             name = heard[at].text
-            if len(name) < _FUZZY_LENGTH or name in _NOT_PLACES:
+            if len(name) < _FUZZY_LENGTH or name in KNOWN:
                 continue
             best = process.extractOne(
                 name, self._metro_names.keys(), scorer=fuzz.ratio, score_cutoff=_FUZZY_RATIO
@@ -193,15 +178,15 @@ class Cities:
                 found.append(Match("place", self._metro_names[best[0]], at, at + 1))
         return found
 
-    def _no_place(self, heard: Sequence[Word], matches: list[Match]) -> Unclear | None:
+    def _no_place(self, heard: Utterance, matches: list[Match]) -> Unclear | None:
         for kind in ("locality", "state"):
             named = [match for match in matches if match.kind == kind]
             if named:
                 return _unclear(kind, heard, named)
         unknown = [
             at
-            for at in uncovered(heard, matches)
-            if heard[at].text not in _NOT_PLACES and not heard[at].text.isdigit()
+            for at in unexplained(heard, matches, "city")
+            if heard[at].text not in KNOWN
         ]
         lives = any(match.id in {"live_before", "live_after"} for match in matches)
         if unknown and (lives or len(heard) <= _SHORT_ANSWER):
@@ -222,6 +207,6 @@ def _single(aliases: Sequence[str]) -> list[str]:
     return [" ".join(word.text for word in words(alias)) for alias in aliases if "(" not in alias]
 
 
-def _unclear(reason: str, heard: Sequence[Word], matches: Sequence[Match]) -> Unclear:
+def _unclear(reason: str, heard: Utterance, matches: Sequence[Match]) -> Unclear:
     rules = tuple(dict.fromkeys(f"city.{match.id}" for match in matches))
     return Unclear(f"city.{reason}", span(heard, matches[0].first, matches[-1].last), rules)

@@ -102,7 +102,7 @@ def _is_money(word: str) -> bool:
     return is_number(word) or bool(found & _MONEY and not found & _ELSEWHERE)
 
 
-def _in_a_sum(heard: Utterance, at: int) -> bool:
+def in_a_sum(heard: Utterance, at: int) -> bool:
     """Whether a word is part of a sum of money, such as "about" and "two" in "about two lakh"."""
     if _is_money(heard[at].text):
         return True
@@ -122,7 +122,7 @@ def unexplained(heard: Utterance, own: Sequence[Match], topic: Topic) -> list[in
         at
         for at in left
         if at not in explained
-        and not _in_a_sum(heard, at)
+        and not in_a_sum(heard, at)
         and (topic == "city" or heard[at].text not in _NAMED)
     ]
 
