@@ -101,7 +101,9 @@ class Cities:
             rule = "fuzzy"
         if not places:
             return self._no_place(heard, matches)
-        mentions = mentions_of(heard, places, matches)
+        within = {place.last for place in places}
+        states = [m for m in matches if m.kind == "state" and m.first not in within]
+        mentions = mentions_of(heard, sorted([*places, *states], key=_first), matches)
         chosen = residence_of(mentions, matches)
         if isinstance(chosen, str):
             return _unclear(chosen, heard, places)
@@ -123,8 +125,8 @@ class Cities:
         if policy == "ask":
             return Unclear("city.ask", where, tuple(rules))
         city = self._cities[policy] if policy in self._cities else self._cities[place.id]
-        doubt = self._contradicted(city.id, heard, matches) if city.metro else None
-        own = [*bearing(mentions, matches), *(mention.place for mention in mentions)]
+        doubt = self._contradicted(city.id, mentions, heard, matches) if city.metro else None
+        own = [*bearing(heard, mentions, matches), *(mention.place for mention in mentions)]
         if doubt is None and unexplained(heard, own, "city"):
             doubt = "context"
         if doubt:
@@ -132,18 +134,18 @@ class Cities:
         rules += [f"city.{role}" for role in sorted(chosen[0].roles)]
         return Reading(city, where, tuple(rules))
 
-    def _contradicted(self, metro: str, heard: Utterance, matches: list[Match]) -> str | None:
+    def _contradicted(
+        self, metro: str, mentions: Sequence[Mention], heard: Utterance, matches: list[Match]
+    ) -> str | None:
         """Whether a state or quarter beside the metro belongs to another place."""
         if any(match.kind == "locality" and match.id != metro for match in matches):
             return "locality_elsewhere"
-        states = [match for match in matches if match.kind == "state"]
-        if not states or metro not in self._regions:
-            return None
-        for mention in mentions_of(heard, states, matches):
-            state = mention.place
-            name = " ".join(word.text for word in heard[state.first : state.last])
-            if name not in self._regions[metro] and not mention.roles:
-                return "region"
+        aside = {mention.place for mention in mentions if mention.roles}
+        for match in matches:
+            if match.kind == "state" and match not in aside and metro in self._regions:
+                name = " ".join(word.text for word in heard[match.first : match.last])
+                if name not in self._regions[metro]:
+                    return "region"
         return None
 
     def _meant(self, match: Match, heard: Utterance, matches: list[Match]) -> bool:
@@ -183,14 +185,12 @@ class Cities:
             named = [match for match in matches if match.kind == kind]
             if named:
                 return _unclear(kind, heard, named)
-        unknown = [
-            at
-            for at in unexplained(heard, matches, "city")
-            if heard[at].text not in KNOWN
-        ]
-        lives = any(match.id in {"live_before", "live_after"} for match in matches)
+        lives = [match for match in matches if match.id in {"live_before", "live_after"}]
+        unknown = [at for at in unexplained(heard, matches, "city") if heard[at].text not in KNOWN]
         if unknown and (lives or len(heard) <= _SHORT_ANSWER):
             return Unclear("city.unknown", span(heard, unknown[0], unknown[-1] + 1))
+        if lives and lives[0].id == "live_before" and lives[0].last < len(heard):
+            return Unclear("city.unknown", span(heard, lives[0].last, len(heard)))
         return None
 
 
@@ -201,6 +201,10 @@ def _checked_policy(id_: str, policy: str, accepted: Mapping[str, City]) -> str:
         f"the policy of {id_!r} is {policy!r}; it must be not_metro, ask, "
         f"or the id of an accepted city: {', '.join(accepted)}"
     )
+
+
+def _first(match: Match) -> int:
+    return match.first
 
 
 def _single(aliases: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
 from graphs.eligibility.readings import Reading, Unclear
-from graphs.eligibility.understood import EMPLOYMENT, unexplained
+from graphs.eligibility.understood import EMPLOYMENT, requests, unexplained
 from graphs.eligibility.utterance import Match, Word, span, words
 
 Employment = Literal[
@@ -64,7 +64,8 @@ def parse_employment(text: str) -> Reading[Employment] | Unclear | None:
     """
     heard = words(text)
     known = EMPLOYMENT.scan(heard)
-    matches = [match for match in known if match.kind != "not_a_claim"]
+    asked = {at for match in requests(heard) for at in range(match.first, match.last)}
+    matches = [m for m in known if m.kind != "not_a_claim" and m.first not in asked]
     unclear = [match for match in matches if match.kind == "unclear"]
     if unclear:
         return _unclear(unclear[0].id, heard, unclear)

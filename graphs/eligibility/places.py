@@ -34,7 +34,8 @@ def mentions_of(
 ) -> list[Mention]:
     """Give each place the roles that the marks beside it say."""
     marks = [match for match in matches if match.kind == "mark"]
-    quiet = {at for m in (*marks, *idle(heard)) for at in range(m.first, m.last)}
+    around = [match for match in matches if match.kind != "place"]
+    quiet = {at for match in (*around, *idle(heard)) for at in range(match.first, match.last)}
     mentions = []
     for at, place in enumerate(places):
         low = places[at - 1].last if at else 0
@@ -81,6 +82,7 @@ def _earns(heard: Utterance, place: Match, low: int, high: int) -> bool:
 
 def residence_of(mentions: Sequence[Mention], matches: Sequence[Match]) -> list[Mention] | str:
     """Mentions of the one place the caller lives in, or the reason why there is none."""
+    mentions = [mention for mention in mentions if mention.place.kind == "place"]
     sound = [mention for mention in mentions if not mention.roles.intersection(_FLAWS)]
     if not sound:
         return next(flaw for flaw in _FLAWS if flaw in mentions[-1].roles)
@@ -90,7 +92,7 @@ def residence_of(mentions: Sequence[Mention], matches: Sequence[Match]) -> list[
     lived = [m for m in sound if m.roles & {"live", "now"} or (left and "to" in m.roles)]
     candidates = lived or [mention for mention in sound if not mention.roles & {"work", "to"}]
     if not candidates:
-        return "work"
+        return "work" if any("work" in mention.roles for mention in sound) else "to"
     corrections = [match.last for match in matches if match.id == "correction"]
     if corrections:
         later = [m for m in candidates if m.place.first >= corrections[-1]]
@@ -100,9 +102,10 @@ def residence_of(mentions: Sequence[Mention], matches: Sequence[Match]) -> list[
     return candidates
 
 
-def bearing(mentions: Sequence[Mention], matches: Sequence[Match]) -> list[Match]:
-    """All matches but the marks that set a place aside and stand beside none."""
+def bearing(heard: Utterance, mentions: Sequence[Mention], matches: Sequence[Match]) -> list[Match]:
+    """All matches but the marks that set something aside and stand beside no place and no job."""
     bear = {mark for mention in mentions for mark in mention.marks}
+    jobs = {claim.first for claim in claims(heard)}
     first = mentions[0].place.first
     return [
         match
@@ -111,4 +114,5 @@ def bearing(mentions: Sequence[Mention], matches: Sequence[Match]) -> list[Match
         or match in bear
         or match.id.partition("_")[0] in _HARMLESS
         or (match.id == "not_after" and match.last <= first)
+        or match.last in jobs
     ]

@@ -29,6 +29,7 @@ EMPLOYMENT: Final = Lexicon(
 _SETTING: Final = Lexicon({"setting": _EMPLOYMENT["setting"]})
 YES_NO: Final = Lexicon(load_lexicon("yes_no"))
 REQUESTS: Final = Lexicon({"guard": _REQUESTS["guards"], "phrase": _REQUESTS["phrases"]})
+_TIMES: Final = frozenset([*_REQUESTS["time"], *_REQUESTS["for_good"]])
 _RESIDENCE: Final = Lexicon(
     {
         "mark": {
@@ -131,13 +132,23 @@ def _beside(heard: Utterance, topic: Topic) -> Iterable[Match]:
     yield from idle(heard)
     yield from _SUMS.scan(heard)
     yield from _SETTING.scan(heard)
-    yield from (match for match in REQUESTS.scan(heard) if match.kind == "phrase")
+    yield from requests(heard)
     if topic != "yes_no":
         yield from (match for match in YES_NO.scan(heard) if match.kind in _AGREES)
     if topic != "employment":
         yield from claims(heard)
     if topic != "city":
         yield from _RESIDENCE.scan(heard)
+
+
+def requests(heard: Utterance) -> Iterable[Match]:
+    """Requests, with the time they are made for: "do not call me" and "again"."""
+    for match in REQUESTS.scan(heard):
+        last = match.last
+        while last < len(heard) and heard[last].text in _TIMES:
+            last += 1
+        if match.kind == "phrase":
+            yield match._replace(last=last)
 
 
 def claims(heard: Utterance) -> Iterable[Match]:
