@@ -177,9 +177,10 @@ def _beside_no(claim: _Claim) -> bool:
 
 
 def _flawed(heard: Sequence[Word], claims: list[_Claim]) -> Reading[Employment] | Unclear:
-    """Nothing the caller is now: a denied job is an answer, all else is unclear."""
+    """Nothing the caller is now: a denied job is an answer ("not my job" is none)."""
     said = [claim.match for claim in claims]
-    denied = all(claim.flaws == {"negated"} for claim in claims)
+    of_mine = any(match.first and heard[match.first - 1].text == "my" for match in said)
+    denied = not of_mine and all(claim.flaws == {"negated"} for claim in claims)
     if denied and any(match.kind == "salaried" for match in said):
         rules = (*dict.fromkeys(f"employment.{match.id}" for match in said), "employment.negated")
         return Reading("not_salaried", span(heard, said[0].first, said[-1].last), rules)

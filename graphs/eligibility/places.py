@@ -5,13 +5,16 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final
 
-from graphs.eligibility.understood import claims, idle, in_a_sum
+from graphs.eligibility.understood import claims, idle, in_a_sum, requests
 from graphs.eligibility.utterance import Match, Utterance
 
-_FLAWS: Final = ("not", "past", "other", "road")
+_FLAWS: Final = ("not", "past", "other", "they", "road", "question")
 """Roles of a place the caller does not live in, the telling ones first."""
-_HARMLESS: Final = frozenset({"live", "now", "correction", "aside"})
+_HARMLESS: Final = frozenset({"live", "now", "we", "correction", "aside"})
 """Roles of marks that may bear on no place."""
+_JOINTS: Final = frozenset({"and", "aur", "but", "lekin", "magar", "par"})
+"""Words that a mark does not reach across."""
+_AND: Final = frozenset({"and", "aur"})
 _POSTPOSITIONS: Final = frozenset({"mein", "se", "ka", "ki"})
 _PREPOSITIONS: Final = frozenset({"in", "at", "from", "mein", "hai"})
 _STATES: Final = frozenset({"student", "retired", "unemployed", "homemaker", "farmer"})
@@ -36,6 +39,7 @@ def mentions_of(
     marks = [match for match in matches if match.kind == "mark"]
     around = [match for match in matches if match.kind != "place"]
     quiet = {at for match in (*around, *idle(heard)) for at in range(match.first, match.last)}
+    quiet -= {at for at, word in enumerate(heard) if word.text in _JOINTS}
     mentions = []
     for at, place in enumerate(places):
         low = places[at - 1].last if at else 0
@@ -47,10 +51,18 @@ def mentions_of(
                 mention.roles.add(mark.id.partition("_")[0])
         if _earns(heard, place, low, high):
             mention.roles.add("work")
+        if any(request.last == place.first for request in requests(heard)):
+            mention.roles.add("question")
+        if {"they", "we"} <= mention.roles:
+            mention.roles ^= {"they", "live"}
         mentions.append(mention)
     for first, second in reversed(list(itertools.pairwise(mentions))):
         if "road" in second.roles and first.place.last == second.place.first:
             first.roles.add("road")
+    for first, second in itertools.pairwise(mentions):
+        between = heard[first.place.last : second.place.first]
+        if between and all(word.text in _AND for word in between):
+            second.roles |= {m.id.partition("_")[0] for m in first.marks if m.last <= first.place.first}
     return mentions
 
 

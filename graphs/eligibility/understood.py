@@ -41,7 +41,7 @@ _RESIDENCE: Final = Lexicon(
 )
 
 _SPEAKS: Final = {"vague", *_EMPLOYMENT["values"]}
-_AGREES: Final = {"yes", "yes_mild"}
+_AGREES: Final = {"yes", "yes_i_do", "correct", "haan", "okay", "ji"}
 _COUNTS: Final = roles("number", "digits", "scale", "fraction")
 _MONEY: Final = roles("currency", "ctc", "lpa", "package", "income", "month", "year")
 _BEFORE_NUMBERS: Final = roles("hedge", "low", "low_either", "homograph")
@@ -61,6 +61,7 @@ _SUMS: Final = Lexicon(
     }
 )
 _ANY_NUMBER: Final = "00"
+_LAST: Final = frozenset(load_lexicon("transparent")["last"])
 
 
 def _names(places: Mapping[str, Any]) -> Iterable[str]:
@@ -134,7 +135,7 @@ def _beside(heard: Utterance, topic: Topic) -> Iterable[Match]:
     yield from _SETTING.scan(heard)
     yield from requests(heard)
     if topic != "yes_no":
-        yield from (match for match in YES_NO.scan(heard) if match.kind in _AGREES)
+        yield from (match for match in YES_NO.scan(heard) if match.id in _AGREES)
     if topic != "employment":
         yield from claims(heard)
     if topic != "city":
@@ -162,4 +163,6 @@ def idle(heard: Utterance) -> list[Match]:
     if found is None:
         texts = [_ANY_NUMBER if is_number(word.text) else word.text for word in heard]
         found = heard.scans[TRANSPARENT] = TRANSPARENT.find(texts)
+        if heard and heard[-1].text in _LAST:
+            found.append(Match("transparent", "last", len(heard) - 1, len(heard)))
     return found

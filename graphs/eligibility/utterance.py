@@ -179,7 +179,7 @@ class Lexicon:
         return found
 
 
-TRANSPARENT = Lexicon(load_lexicon("transparent"))
+TRANSPARENT = Lexicon({"transparent": load_lexicon("transparent")["transparent"]})
 """Phrases that change nothing about the answer they stand beside; `00` in them is any number."""
 
 

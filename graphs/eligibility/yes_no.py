@@ -31,6 +31,8 @@ def parse_yes_no(text: str) -> Reading[bool] | Unclear | None:
         mute = [match for match in said if match.kind == "mute"]
         return _unclear(mute[0].id, heard, mute[:1]) if mute and not content else None
 
+    if any(match.id == "tag_question" for match in said):
+        return _unclear("tag_question", heard, polar)
     polar, corrected = _after_correction(said, polar)
     kinds = {match.kind == "no" for match in polar}
     if len(kinds) > 1:
