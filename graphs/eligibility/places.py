@@ -8,9 +8,9 @@ from typing import Final
 from graphs.eligibility.understood import claims, idle, in_a_sum, requests
 from graphs.eligibility.utterance import Match, Utterance
 
-_FLAWS: Final = ("not", "past", "other", "they", "road", "question")
+_FLAWS: Final = ("not", "past", "other", "road", "question")
 """Roles of a place the caller does not live in, the telling ones first."""
-_HARMLESS: Final = frozenset({"live", "now", "we", "correction", "aside"})
+_HARMLESS: Final = frozenset({"live", "now", "correction", "aside"})
 """Roles of marks that may bear on no place."""
 _JOINTS: Final = frozenset({"and", "aur", "but", "lekin", "magar", "par"})
 """Words that a mark does not reach across."""
@@ -53,8 +53,6 @@ def mentions_of(
             mention.roles.add("work")
         if any(request.last == place.first for request in requests(heard)):
             mention.roles.add("question")
-        if {"they", "we"} <= mention.roles:
-            mention.roles ^= {"they", "live"}
         mentions.append(mention)
     for first, second in reversed(list(itertools.pairwise(mentions))):
         if "road" in second.roles and first.place.last == second.place.first:

@@ -41,7 +41,7 @@ _RESIDENCE: Final = Lexicon(
 )
 
 _SPEAKS: Final = {"vague", *_EMPLOYMENT["values"]}
-_AGREES: Final = {"yes", "yes_i_do", "correct", "haan", "okay", "ji"}
+_AGREES: Final = {"yes", "yes_i_do", "correct", "haan", "okay", "ji", "hello_yes"}
 _COUNTS: Final = roles("number", "digits", "scale", "fraction")
 _MONEY: Final = roles("currency", "ctc", "lpa", "package", "income", "month", "year")
 _BEFORE_NUMBERS: Final = roles("hedge", "low", "low_either", "homograph")
