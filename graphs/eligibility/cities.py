@@ -8,8 +8,16 @@ from rapidfuzz import fuzz, process
 
 from graphs.eligibility.places import Mention, bearing, mentions_of, residence_of
 from graphs.eligibility.readings import Reading, Unclear
-from graphs.eligibility.understood import KNOWN, unexplained
-from graphs.eligibility.utterance import Lexicon, Match, Utterance, load_lexicon, span, words
+from graphs.eligibility.understood import KNOWN, in_a_sum, unexplained
+from graphs.eligibility.utterance import (
+    Lexicon,
+    Match,
+    Utterance,
+    load_lexicon,
+    span,
+    uncovered,
+    words,
+)
 
 _PLACES: Final = load_lexicon("places")
 _COMMON_WORDS: Final = frozenset(_PLACES["common_words"])
@@ -164,9 +172,9 @@ class Cities:
     def _misspelt(self, heard: Utterance, matches: list[Match]) -> list[Match]:
         """Accepted cities that a word nearly spells, and no other place as nearly."""
         found = []
-        for at in unexplained(heard, matches, "city"):
+        for at in _nameless(heard, matches):
             name = heard[at].text
-            if len(name) < _FUZZY_LENGTH or name in KNOWN:
+            if len(name) < _FUZZY_LENGTH:
                 continue
             best = process.extractOne(
                 name, self._metro_names.keys(), scorer=fuzz.ratio, score_cutoff=_FUZZY_RATIO
@@ -186,7 +194,7 @@ class Cities:
             if named:
                 return _unclear(kind, heard, named)
         lives = [match for match in matches if match.id in {"live_before", "live_after"}]
-        unknown = [at for at in unexplained(heard, matches, "city") if heard[at].text not in KNOWN]
+        unknown = _nameless(heard, matches)
         if unknown and (lives or len(heard) <= _SHORT_ANSWER):
             return Unclear("city.unknown", span(heard, unknown[0], unknown[-1] + 1))
         if lives and lives[0].id == "live_before" and lives[0].last < len(heard):
@@ -201,6 +209,13 @@ def _checked_policy(id_: str, policy: str, accepted: Mapping[str, City]) -> str:
         f"the policy of {id_!r} is {policy!r}; it must be not_metro, ask, "
         f"or the id of an accepted city: {', '.join(accepted)}"
     )
+
+
+def _nameless(heard: Utterance, matches: list[Match]) -> list[int]:
+    """Positions of words without a meaning of their own, which may be names of places."""
+    known = (word.text in KNOWN or in_a_sum(heard, at) for at, word in enumerate(heard))
+    left = {at for at, is_known in enumerate(known) if not is_known}
+    return sorted(left.intersection(uncovered(heard, matches))) if left else []
 
 
 def _first(match: Match) -> int:

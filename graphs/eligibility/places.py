@@ -60,7 +60,9 @@ def mentions_of(
     for first, second in itertools.pairwise(mentions):
         between = heard[first.place.last : second.place.first]
         if between and all(word.text in _AND for word in between):
-            second.roles |= {m.id.partition("_")[0] for m in first.marks if m.last <= first.place.first}
+            second.roles |= {
+                m.id.partition("_")[0] for m in first.marks if m.last <= first.place.first
+            }
     return mentions
 
 

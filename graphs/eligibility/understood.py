@@ -26,21 +26,11 @@ EMPLOYMENT: Final = Lexicon(
     | _EMPLOYMENT["values"]
     | {"mark": _EMPLOYMENT["marks"]}
 )
-_SETTING: Final = Lexicon({"setting": _EMPLOYMENT["setting"]})
 YES_NO: Final = Lexicon(load_lexicon("yes_no"))
 REQUESTS: Final = Lexicon({"guard": _REQUESTS["guards"], "phrase": _REQUESTS["phrases"]})
 _TIMES: Final = frozenset([*_REQUESTS["time"], *_REQUESTS["for_good"]])
-_RESIDENCE: Final = Lexicon(
-    {
-        "mark": {
-            id_: phrases
-            for id_, phrases in _PLACES["marks"].items()
-            if id_.partition("_")[0] in {"live", "from", "origin", "now", "aside"}
-        }
-    }
-)
-
 _SPEAKS: Final = {"vague", *_EMPLOYMENT["values"]}
+_RESIDES: Final = {"live", "from", "origin", "now", "aside"}
 _AGREES: Final = {"yes", "yes_i_do", "correct", "haan", "okay", "ji", "hello_yes"}
 _COUNTS: Final = roles("number", "digits", "scale", "fraction")
 _MONEY: Final = roles("currency", "ctc", "lpa", "package", "income", "month", "year")
@@ -48,17 +38,25 @@ _BEFORE_NUMBERS: Final = roles("hedge", "low", "low_either", "homograph")
 """Roles of words that belong to a sum where a number follows."""
 _ELSEWHERE: Final = roles("homograph", "elsewhere", "not_income", "asks", "other", "hedge", "to")
 _FIGURES: Final = re.compile(r"\d+(k|l|lac|lakh|lakhs|cr|rs)?")
-_SUMS: Final = Lexicon(
+_BESIDE: Final = Lexicon(
     {
-        "money": {
-            "money": [
+        "idle": load_lexicon("transparent")["transparent"],
+        "setting": _EMPLOYMENT["setting"],
+        "sum": {
+            "sum": [
                 " ".join(parts)
                 for phrases in AMOUNTS.phrases.values()
                 for parts, word in phrases
                 if word.roles & _MONEY and not word.roles & _ELSEWHERE
             ]
-        }
-    }
+        },
+        "residence": {
+            id_: phrases
+            for id_, phrases in _PLACES["marks"].items()
+            if id_.partition("_")[0] in _RESIDES
+        },
+    },
+    first_wins=True,
 )
 _ANY_NUMBER: Final = "00"
 _LAST: Final = frozenset(load_lexicon("transparent")["last"])
@@ -115,31 +113,45 @@ def in_a_sum(heard: Utterance, at: int) -> bool:
 def unexplained(heard: Utterance, own: Sequence[Match], topic: Topic) -> list[int]:
     """Positions of words that are neither the answer's own nor such as may stand beside it."""
     explained = {at for match in own for at in range(match.first, match.last)}
-    left = [at for at in range(len(heard)) if at not in explained]
-    if not left:
-        return left
     for match in _beside(heard, topic):
         explained.update(range(match.first, match.last))
     return [
         at
-        for at in left
+        for at, word in enumerate(heard)
         if at not in explained
         and not in_a_sum(heard, at)
-        and (topic == "city" or heard[at].text not in _NAMED)
+        and (topic == "city" or word.text not in _NAMED)
     ]
 
 
 def _beside(heard: Utterance, topic: Topic) -> Iterable[Match]:
-    yield from idle(heard)
-    yield from _SUMS.scan(heard)
-    yield from _SETTING.scan(heard)
+    yield from (m for m in _bystanders(heard) if topic != "city" or m.kind != "residence")
     yield from requests(heard)
     if topic != "yes_no":
         yield from (match for match in YES_NO.scan(heard) if match.id in _AGREES)
     if topic != "employment":
         yield from claims(heard)
-    if topic != "city":
-        yield from _RESIDENCE.scan(heard)
+
+
+def _bystanders(heard: Utterance) -> list[Match]:
+    """Phrases that may stand beside any answer, numbers being alike."""
+    found = heard.scans.get(_BESIDE)
+    if found is None:
+        texts = [_ANY_NUMBER if is_number(word.text) else word.text for word in heard]
+        found = heard.scans[_BESIDE] = _BESIDE.find(texts)
+        if heard and heard[-1].text in _LAST:
+            found.append(Match("idle", "last", len(heard) - 1, len(heard)))
+    return found
+
+
+def idle(heard: Utterance) -> Iterable[Match]:
+    """Phrases that change nothing, whatever they stand beside."""
+    return (match for match in _bystanders(heard) if match.kind in ("idle", "residence"))
+
+
+def claims(heard: Utterance) -> Iterable[Match]:
+    """Phrases that speak of how someone earns."""
+    return (match for match in EMPLOYMENT.scan(heard) if match.kind in _SPEAKS)
 
 
 def requests(heard: Utterance) -> Iterable[Match]:
@@ -150,19 +162,3 @@ def requests(heard: Utterance) -> Iterable[Match]:
             last += 1
         if match.kind == "phrase":
             yield match._replace(last=last)
-
-
-def claims(heard: Utterance) -> Iterable[Match]:
-    """Phrases that speak of how someone earns."""
-    return (match for match in EMPLOYMENT.scan(heard) if match.kind in _SPEAKS)
-
-
-def idle(heard: Utterance) -> list[Match]:
-    """Phrases that change nothing, whatever they stand beside."""
-    found = heard.scans.get(TRANSPARENT)
-    if found is None:
-        texts = [_ANY_NUMBER if is_number(word.text) else word.text for word in heard]
-        found = heard.scans[TRANSPARENT] = TRANSPARENT.find(texts)
-        if heard and heard[-1].text in _LAST:
-            found.append(Match("transparent", "last", len(heard) - 1, len(heard)))
-    return found

@@ -123,10 +123,18 @@ class _Node:
 class Lexicon:
     """Phrases by kind and id; finds the longest at each word, from left to right."""
 
-    def __init__(self, entries: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    def __init__(
+        self, entries: Mapping[str, Mapping[str, Sequence[str]]], *, first_wins: bool = False
+    ) -> None:
+        """Take in the phrases; with `first_wins` one may stand for more, and the first counts.
+
+        Raises:
+            ValueError: A phrase stands for two ids, or a pattern is malformed.
+        """
         self._root = _Node()
         self.vocabulary: set[str] = set()
         """Every word of every phrase."""
+        self._first_wins = first_wins
         for kind, ids in entries.items():
             for id_, patterns in ids.items():
                 for pattern in patterns:
@@ -140,7 +148,7 @@ class Lexicon:
         for end in ends:
             if end.entry is None:
                 end.entry = entry
-            elif end.entry[1] != entry[1]:
+            elif end.entry[1] != entry[1] and not self._first_wins:
                 raise ValueError(
                     f"a phrase of {pattern!r} stands for {'.'.join(end.entry)} "
                     f"and for {'.'.join(entry)}: keep it under one of them"
