@@ -125,7 +125,7 @@ class Cities:
         matches: list[Match],
         rule: str,
     ) -> Reading[City] | Unclear:
-        """Apply the policy to the place that is left, if all that stands beside it is understood."""
+        """Apply the policy to the place that is left, if all beside it is understood."""
         place = chosen[0].place
         policy = self._policies.get(place.id, "")
         rules = [f"city.{rule}.{place.id}"] + ([f"city.policy.{policy}"] if policy else [])

@@ -73,7 +73,6 @@ def parse_employment(text: str) -> Reading[Employment] | Unclear | None:
     if not claims:
         vague = [match for match in matches if match.kind == "vague"]
         return _unclear(vague[0].id, heard, vague) if vague else None
-    said = [claim.match for claim in claims]
     marks = {match.id for match in matches if match.kind == "mark"}
     beside = {match.id for match in matches if match.kind == "vague"}
     answer = _decide(heard, claims, marks, beside)

@@ -1,11 +1,11 @@
 """Which of the places in an utterance is the one the caller lives in."""
 
 import itertools
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from graphs.eligibility.understood import claims, idle, in_a_sum, requests
+from graphs.eligibility.understood import claims, covered, idle, in_a_sum, requests
 from graphs.eligibility.utterance import Match, Utterance
 
 _FLAWS: Final = ("not", "past", "other", "road", "question")
@@ -38,15 +38,17 @@ def mentions_of(
     """Give each place the roles that the marks beside it say."""
     marks = [match for match in matches if match.kind == "mark"]
     around = [match for match in matches if match.kind != "place"]
-    quiet = {at for match in (*around, *idle(heard)) for at in range(match.first, match.last)}
-    quiet -= {at for at, word in enumerate(heard) if word.text in _JOINTS}
+    speaks = ~(covered(around) | covered(idle(heard)))
+    for at, word in enumerate(heard):
+        if word.text in _JOINTS:
+            speaks |= 1 << at
     mentions = []
     for at, place in enumerate(places):
         low = places[at - 1].last if at else 0
         high = places[at + 1].first if at + 1 < len(places) else len(heard)
         mention = Mention(place)
         for mark in marks:
-            if low <= mark.first < high and _bears(mark, place, quiet):
+            if low <= mark.first < high and _bears(mark, place, speaks):
                 mention.marks.append(mark)
                 mention.roles.add(mark.id.partition("_")[0])
         if _earns(heard, place, low, high):
@@ -66,14 +68,16 @@ def mentions_of(
     return mentions
 
 
-def _bears(mark: Match, place: Match, quiet: Set[int]) -> bool:
-    """Whether a mark stands on its own side of a place, with nothing that speaks between."""
+def _bears(mark: Match, place: Match, speaks: int) -> bool:
+    """Whether a mark stands on its own side of a place, with no word that speaks between."""
     _, _, side = mark.id.partition("_")
-    if mark.last <= place.first:
-        return side in {"before", "around"} and quiet.issuperset(range(mark.last, place.first))
     if mark.id == "road_after":
         return mark.first == place.last
-    return side in {"after", "around"} and quiet.issuperset(range(place.last, mark.first))
+    ahead = mark.last <= place.first
+    first, last = (mark.last, place.first) if ahead else (place.last, mark.first)
+    return side in ("before" if ahead else "after", "around") and not (
+        speaks & ((1 << last) - (1 << first))
+    )
 
 
 def _earns(heard: Utterance, place: Match, low: int, high: int) -> bool:
@@ -85,9 +89,9 @@ def _earns(heard: Utterance, place: Match, low: int, high: int) -> bool:
         after += 1
     tied = before < place.first or after > place.last
     for claim in claims(heard):
-        if before == claim.last or after == claim.first:
-            if claim.kind not in _STATES and (tied or claim.id not in _QUALITIES):
-                return True
+        beside = before == claim.last or after == claim.first
+        if beside and claim.kind not in _STATES and (tied or claim.id not in _QUALITIES):
+            return True
     sums = [at for at in (before - 1, after) if low <= at < high]
     return tied and any(in_a_sum(heard, at) for at in sums)
 

@@ -6,7 +6,7 @@ yes and no, numbers and money, requests, and `lexicon/transparent.yaml`.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -97,6 +97,12 @@ def is_number(word: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
+def _numberless(word: str) -> str:
+    counts = is_number(word) or classify(word)[1].roles & _COUNTS
+    return _ANY_NUMBER if counts and word not in _BESIDE.vocabulary else word
+
+
+@lru_cache(maxsize=8192)
 def _is_money(word: str) -> bool:
     found = classify(word)[1].roles
     return is_number(word) or bool(found & _MONEY and not found & _ELSEWHERE)
@@ -110,34 +116,44 @@ def in_a_sum(heard: Utterance, at: int) -> bool:
     return follows and bool(classify(heard[at].text)[1].roles & _BEFORE_NUMBERS)
 
 
-def unexplained(heard: Utterance, own: Sequence[Match], topic: Topic) -> list[int]:
+def unexplained(heard: Utterance, own: Iterable[Match], topic: Topic) -> list[int]:
     """Positions of words that are neither the answer's own nor such as may stand beside it."""
-    explained = {at for match in own for at in range(match.first, match.last)}
-    for match in _beside(heard, topic):
-        explained.update(range(match.first, match.last))
+    left = (1 << len(heard)) - 1 & ~covered(own)
+    for beside in _beside(heard, topic):
+        if not left:
+            return []
+        left &= ~covered(beside)
     return [
         at
         for at, word in enumerate(heard)
-        if at not in explained
+        if left >> at & 1
         and not in_a_sum(heard, at)
         and (topic == "city" or word.text not in _NAMED)
     ]
 
 
-def _beside(heard: Utterance, topic: Topic) -> Iterable[Match]:
-    yield from (m for m in _bystanders(heard) if topic != "city" or m.kind != "residence")
-    yield from requests(heard)
-    if topic != "yes_no":
-        yield from (match for match in YES_NO.scan(heard) if match.id in _AGREES)
+def covered(matches: Iterable[Match]) -> int:
+    """The words that phrases cover, a bit for each."""
+    bits = 0
+    for _, _, first, last in matches:
+        bits |= (1 << last) - (1 << first)
+    return bits
+
+
+def _beside(heard: Utterance, topic: Topic) -> Iterable[Iterable[Match]]:
+    yield [m for m in _bystanders(heard) if m.kind != "residence" or topic != "city"]
     if topic != "employment":
-        yield from claims(heard)
+        yield claims(heard)
+    if topic != "yes_no":
+        yield [match for match in YES_NO.scan(heard) if match.id in _AGREES]
+    yield requests(heard)
 
 
 def _bystanders(heard: Utterance) -> list[Match]:
     """Phrases that may stand beside any answer, numbers being alike."""
     found = heard.scans.get(_BESIDE)
     if found is None:
-        texts = [_ANY_NUMBER if is_number(word.text) else word.text for word in heard]
+        texts = [_numberless(word.text) for word in heard]
         found = heard.scans[_BESIDE] = _BESIDE.find(texts)
         if heard and heard[-1].text in _LAST:
             found.append(Match("idle", "last", len(heard) - 1, len(heard)))
