@@ -43,8 +43,8 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_database(settings.data_dir) as engine,
-            open_checkpointer(settings.data_dir) as checkpointer,
+            open_database(settings.data_dir, settings.postgres) as engine,
+            open_checkpointer(settings.data_dir, settings.postgres) as checkpointer,
         ):
             threads = Threads(graphs, checkpointer, turn_timeout=settings.turn_timeout_secs)
             calls = Calls(engine)

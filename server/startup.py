@@ -52,12 +52,23 @@ def check(settings: Settings, graphs: Iterable[str]) -> None:
         load_rules(settings.eligibility_rules)
     except RulesError as error:
         raise CannotStart(f"DIALGRAPH_ELIGIBILITY_RULES: {error}") from None
+    if settings.postgres:
+        _check_postgres(settings.postgres)
     load_providers(settings.stt, settings.tts)
     try:
         STT[settings.stt].create(settings, 8000)
         TTS[settings.tts].create(settings, 8000)
     except ProviderNotConfigured as error:
         raise CannotStart(str(error)) from None
+
+
+def _check_postgres(url: str) -> None:
+    from store.postgres import Unreachable, address, check_reachable
+
+    try:
+        check_reachable(address(url))
+    except (ValueError, Unreachable) as error:
+        raise CannotStart(f"DATABASE_URL: {error}") from None
 
 
 def make_data_folder(folder: Path) -> None:

@@ -39,6 +39,8 @@ def test_a_value_that_is_not_allowed_is_named(
         ({"eligibility_rules": Path("/nope")}, "RULES: There is no rules file /nope"),
         ({"stt": "deepgram"}, "DEEPGRAM_API_KEY"),
         ({"tts": "elevenlabs"}, "ELEVENLABS_API_KEY"),
+        ({"database_url": "mysql://a:pw@b/c"}, "DATABASE_URL: expected .*postgresql://.* 'mysql'"),
+        ({"database_url": "postgresql://a:pw@127.0.0.1:1/c"}, "DATABASE_URL: .*refused"),
     ],
 )
 def test_what_would_fail_at_the_first_call_keeps_the_server_from_starting(
