@@ -36,7 +36,7 @@ _COUNTS: Final = roles("number", "digits", "scale", "fraction")
 _MONEY: Final = roles("currency", "ctc", "lpa", "package", "income", "month", "year")
 _BEFORE_NUMBERS: Final = roles("hedge", "low", "low_either", "homograph")
 """Roles of words that belong to a sum where a number follows."""
-_ELSEWHERE: Final = roles("homograph", "elsewhere", "not_income", "asks", "other", "hedge", "to")
+_ELSEWHERE: Final = roles("homograph", "not_income", "asks", "past", "other", "hedge", "to")
 _FIGURES: Final = re.compile(r"\d+(k|l|lac|lakh|lakhs|cr|rs)?")
 _BESIDE: Final = Lexicon(
     {
@@ -45,8 +45,7 @@ _BESIDE: Final = Lexicon(
         "sum": {
             "sum": [
                 " ".join(parts)
-                for phrases in AMOUNTS.phrases.values()
-                for parts, word in phrases
+                for parts, word in AMOUNTS.phrases.items()
                 if word.roles & _MONEY and not word.roles & _ELSEWHERE
             ]
         },
