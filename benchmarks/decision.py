@@ -45,7 +45,7 @@ def conversations(salt: int) -> Iterator[list[str]]:
             f"haan ji, main naukri karta hoon, {number}",
             f"meri salary {25_000 + 7 * number} rupaye mahina hai",
             f"why do you ask, {number}",
-            f"main Mumbai mein rehta hoon, caller {number}",
+            f"main Mumbai mein rehta hoon, {number}",
         ]
 
 

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from rapidfuzz import fuzz, process
 
-from graphs.eligibility.places import Mention, mentions_of, residence_of
+from graphs.eligibility.places import Mention, bearing, mentions_of, residence_of
 from graphs.eligibility.readings import Reading, Unclear
+from graphs.eligibility.understood import KNOWN, in_a_sum, unexplained
 from graphs.eligibility.utterance import (
     Lexicon,
     Match,
-    Word,
+    Utterance,
     load_lexicon,
     span,
     uncovered,
@@ -19,16 +20,10 @@ from graphs.eligibility.utterance import (
 )
 
 _PLACES: Final = load_lexicon("places")
-_LANGUAGE: Final = load_lexicon("language")
 _COMMON_WORDS: Final = frozenset(_PLACES["common_words"])
-_NOT_PLACES: Final = frozenset(
-    [*_PLACES["not_places"], *_LANGUAGE["hi"], *_LANGUAGE["en"], *_PLACES["common_words"]]
-)
 _FUZZY_RATIO: Final = 90
 _FUZZY_LENGTH: Final = 6
 """Shortest name, in letters, that a misspelling is matched with: Delhi and Delphi differ by one."""
-_RESEMBLING_RATIO: Final = 85
-"""Likeness to "Navi Mumbai" at which "navvi Mumbai" is not taken for Mumbai."""
 _SHORT_ANSWER: Final = 4
 """Words up to which an answer that holds an unknown one is taken for an unknown place."""
 
@@ -59,9 +54,6 @@ class Cities:
         self._lexicon = lexicon
         self._regions = regions
         self._metro_names, self._other_names = names
-        self._resembling = [
-            name for name in self._other_names if name.partition(" ")[2] in self._metro_names
-        ]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Cities":
@@ -117,16 +109,23 @@ class Cities:
             rule = "fuzzy"
         if not places:
             return self._no_place(heard, matches)
-        mentions = mentions_of(places, matches)
+        within = {place.last for place in places}
+        states = [m for m in matches if m.kind == "state" and m.first not in within]
+        mentions = mentions_of(heard, sorted([*places, *states], key=_first), matches)
         chosen = residence_of(mentions, matches)
         if isinstance(chosen, str):
             return _unclear(chosen, heard, places)
-        return self._judge(chosen, heard, matches, rule)
+        return self._judge(chosen, mentions, heard, matches, rule)
 
     def _judge(
-        self, chosen: Sequence[Mention], heard: Sequence[Word], matches: list[Match], rule: str
+        self,
+        chosen: Sequence[Mention],
+        mentions: Sequence[Mention],
+        heard: Utterance,
+        matches: list[Match],
+        rule: str,
     ) -> Reading[City] | Unclear:
-        """Apply the policy to the place that is left, and check what stands beside it."""
+        """Apply the policy to the place that is left, if all beside it is understood."""
         place = chosen[0].place
         policy = self._policies.get(place.id, "")
         rules = [f"city.{rule}.{place.id}"] + ([f"city.policy.{policy}"] if policy else [])
@@ -134,34 +133,30 @@ class Cities:
         if policy == "ask":
             return Unclear("city.ask", where, tuple(rules))
         city = self._cities[policy] if policy in self._cities else self._cities[place.id]
-        if city.metro:
-            doubt = self._contradicted(city.id, place, heard, matches)
-            if doubt:
-                return Unclear(f"city.{doubt}", where, tuple(rules))
+        doubt = self._contradicted(city.id, mentions, heard, matches) if city.metro else None
+        own = [*bearing(heard, mentions, matches), *(mention.place for mention in mentions)]
+        if doubt is None and unexplained(heard, own, "city"):
+            doubt = "context"
+        if doubt:
+            return Unclear(f"city.{doubt}", where, tuple(rules))
         rules += [f"city.{role}" for role in sorted(chosen[0].roles)]
         return Reading(city, where, tuple(rules))
 
     def _contradicted(
-        self, metro: str, place: Match, heard: Sequence[Word], matches: list[Match]
+        self, metro: str, mentions: Sequence[Mention], heard: Utterance, matches: list[Match]
     ) -> str | None:
         """Whether a state or quarter beside the metro belongs to another place."""
+        if any(match.kind == "locality" and match.id != metro for match in matches):
+            return "locality_elsewhere"
+        aside = {mention.place for mention in mentions if mention.roles}
         for match in matches:
-            if match.kind == "state" and match.first == place.last and metro in self._regions:
+            if match.kind == "state" and match not in aside and metro in self._regions:
                 name = " ".join(word.text for word in heard[match.first : match.last])
-                if name.isascii() and name not in self._regions[metro]:
+                if name not in self._regions[metro]:
                     return "region"
-            if match.kind == "locality" and match.id != metro:
-                return "locality_elsewhere"
-        before = place.first - 1
-        if before in uncovered(heard, matches) and heard[before].text not in _NOT_PLACES:
-            pair = f"{heard[before].text} {heard[place.first].text}"
-            if process.extractOne(
-                pair, self._resembling, scorer=fuzz.ratio, score_cutoff=_RESEMBLING_RATIO
-            ):
-                return "resembles"
         return None
 
-    def _meant(self, match: Match, heard: Sequence[Word], matches: list[Match]) -> bool:
+    def _meant(self, match: Match, heard: Utterance, matches: list[Match]) -> bool:
         """Whether a name that is also a word of every day is meant as a place."""
         if match.last - match.first > 1 or heard[match.first].text not in _COMMON_WORDS:
             return True
@@ -174,12 +169,12 @@ class Cities:
         )
         return beside or after in {"mein", "city"}
 
-    def _misspelt(self, heard: Sequence[Word], matches: list[Match]) -> list[Match]:
+    def _misspelt(self, heard: Utterance, matches: list[Match]) -> list[Match]:
         """Accepted cities that a word nearly spells, and no other place as nearly."""
         found = []
-        for at in uncovered(heard, matches):
+        for at in _nameless(heard, matches):
             name = heard[at].text
-            if len(name) < _FUZZY_LENGTH or name in _NOT_PLACES:
+            if len(name) < _FUZZY_LENGTH:
                 continue
             best = process.extractOne(
                 name, self._metro_names.keys(), scorer=fuzz.ratio, score_cutoff=_FUZZY_RATIO
@@ -193,19 +188,17 @@ class Cities:
                 found.append(Match("place", self._metro_names[best[0]], at, at + 1))
         return found
 
-    def _no_place(self, heard: Sequence[Word], matches: list[Match]) -> Unclear | None:
+    def _no_place(self, heard: Utterance, matches: list[Match]) -> Unclear | None:
         for kind in ("locality", "state"):
             named = [match for match in matches if match.kind == kind]
             if named:
                 return _unclear(kind, heard, named)
-        unknown = [
-            at
-            for at in uncovered(heard, matches)
-            if heard[at].text not in _NOT_PLACES and not heard[at].text.isdigit()
-        ]
-        lives = any(match.id in {"live_before", "live_after"} for match in matches)
+        lives = [match for match in matches if match.id in {"live_before", "live_after"}]
+        unknown = _nameless(heard, matches)
         if unknown and (lives or len(heard) <= _SHORT_ANSWER):
             return Unclear("city.unknown", span(heard, unknown[0], unknown[-1] + 1))
+        if lives and lives[0].id == "live_before" and lives[0].last < len(heard):
+            return Unclear("city.unknown", span(heard, lives[0].last, len(heard)))
         return None
 
 
@@ -218,10 +211,21 @@ def _checked_policy(id_: str, policy: str, accepted: Mapping[str, City]) -> str:
     )
 
 
+def _nameless(heard: Utterance, matches: list[Match]) -> list[int]:
+    """Positions of words without a meaning of their own, which may be names of places."""
+    known = (word.text in KNOWN or in_a_sum(heard, at) for at, word in enumerate(heard))
+    left = {at for at, is_known in enumerate(known) if not is_known}
+    return sorted(left.intersection(uncovered(heard, matches))) if left else []
+
+
+def _first(match: Match) -> int:
+    return match.first
+
+
 def _single(aliases: Sequence[str]) -> list[str]:
     return [" ".join(word.text for word in words(alias)) for alias in aliases if "(" not in alias]
 
 
-def _unclear(reason: str, heard: Sequence[Word], matches: Sequence[Match]) -> Unclear:
+def _unclear(reason: str, heard: Utterance, matches: Sequence[Match]) -> Unclear:
     rules = tuple(dict.fromkeys(f"city.{match.id}" for match in matches))
     return Unclear(f"city.{reason}", span(heard, matches[0].first, matches[-1].last), rules)

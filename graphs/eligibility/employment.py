@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
 from graphs.eligibility.readings import Reading, Unclear
-from graphs.eligibility.utterance import Lexicon, Match, Word, load_lexicon, span, words
+from graphs.eligibility.understood import EMPLOYMENT, requests, unexplained
+from graphs.eligibility.utterance import Match, Word, span, words
 
 Employment = Literal[
     "salaried",
@@ -20,19 +21,13 @@ Employment = Literal[
 ]
 """`not_salaried`: the caller says only that he has no job, not how he lives otherwise."""
 
-_DATA: Final = load_lexicon("employment")
-_SIDE_KINDS: Final = ("vague", "unclear", "not_a_claim")
-_LEXICON: Final = Lexicon(
-    {kind: _DATA[kind] for kind in _SIDE_KINDS} | _DATA["values"] | {"mark": _DATA["marks"]}
-)
 _BEFORE: Final = {
     "not": "negated",
     "past_before": "past",
-    "future_before": "future",
     "other": "someone_else",
+    "past_around": "past",
 }
-_AFTER: Final = {"nahi": "negated", "past_after": "past", "future_after": "future"}
-_AROUND: Final = {"past_around": "past", "future_around": "future"}
+_AFTER: Final = {"nahi": "negated", "past_after": "past", "past_around": "past"}
 _LASTING: Final = frozenset({"retired", "unemployed"})
 """What "last year" does not end: it says when it began."""
 _AT_HOME: Final = frozenset({"retired", "unemployed", "student", "homemaker"})
@@ -56,6 +51,8 @@ class _Claim:
     before: list[Match]
     after: list[Match] = field(default_factory=list)
     flaws: set[str] = field(default_factory=set)
+    bearing: list[Match] = field(default_factory=list)
+    """Marks that say something of the claim."""
 
 
 def parse_employment(text: str) -> Reading[Employment] | Unclear | None:
@@ -66,7 +63,9 @@ def parse_employment(text: str) -> Reading[Employment] | Unclear | None:
         one, another person's, a question, a bare profession; None where none was spoken of.
     """
     heard = words(text)
-    matches = [match for match in _LEXICON.scan(heard) if match.kind != "not_a_claim"]
+    known = EMPLOYMENT.scan(heard)
+    asked = {at for match in requests(heard) for at in range(match.first, match.last)}
+    matches = [m for m in known if m.kind != "not_a_claim" and m.first not in asked]
     unclear = [match for match in matches if match.kind == "unclear"]
     if unclear:
         return _unclear(unclear[0].id, heard, unclear)
@@ -74,13 +73,12 @@ def parse_employment(text: str) -> Reading[Employment] | Unclear | None:
     if not claims:
         vague = [match for match in matches if match.kind == "vague"]
         return _unclear(vague[0].id, heard, vague) if vague else None
-    said = [claim.match for claim in claims]
     marks = {match.id for match in matches if match.kind == "mark"}
-    for doubt in ("question", "hedge"):
-        if doubt in marks:
-            return _unclear(doubt, heard, said)
     beside = {match.id for match in matches if match.kind == "vague"}
-    return _decide(heard, claims, marks, beside)
+    answer = _decide(heard, claims, marks, beside)
+    if isinstance(answer, Reading) and unexplained(heard, _bearing(known, claims), "employment"):
+        return _unclear("context", heard, [claim.match for claim in claims])
+    return answer
 
 
 def _claims(matches: list[Match]) -> list[_Claim]:
@@ -104,20 +102,22 @@ def _claims(matches: list[Match]) -> list[_Claim]:
 
 def _find_flaws(claim: _Claim, previous: _Claim | None) -> None:
     first, last = claim.match.first, claim.match.last
-    for mark in claim.before:
-        flaw = (_BEFORE | _AROUND).get(mark.id)
+    for at, mark in enumerate(claim.before, start=1):
+        flaw = _BEFORE.get(mark.id)
         if flaw and first - mark.last < _REACH:
             claim.flaws ^= {flaw} if flaw == "negated" else {flaw} - claim.flaws
+            claim.bearing.append(mark)
         elif mark.id in {"now", "contrast", "correction"}:
             claim.flaws.clear()
+            claim.bearing = claim.before[:at]
     for mark in claim.after:
         if mark.id in {"contrast", "now", "correction"}:
             break
-        flaw = (_AFTER | _AROUND).get(mark.id)
-        if mark.id == "past_around" and claim.match.kind in _LASTING:
-            continue
+        flaw = _AFTER.get(mark.id)
         if flaw and mark.first - last < _REACH - 1:
-            claim.flaws.add(flaw)
+            claim.bearing.append(mark)
+            if mark.id != "past_around" or claim.match.kind not in _LASTING:
+                claim.flaws.add(flaw)
     if previous is not None and not claim.before:
         if previous.match.kind == claim.match.kind:
             claim.flaws |= previous.flaws
@@ -127,6 +127,12 @@ def _find_flaws(claim: _Claim, previous: _Claim | None) -> None:
             and first - previous.match.last < _REACH
         ):
             claim.flaws.add("past")
+
+
+def _bearing(known: Sequence[Match], claims: list[_Claim]) -> list[Match]:
+    """All but the marks of another time, person or denial that bear on no claim."""
+    bearing = {mark for claim in claims for mark in claim.bearing}
+    return [m for m in known if m.id not in _BEFORE | _AFTER or m.kind != "mark" or m in bearing]
 
 
 def _decide(
@@ -170,9 +176,10 @@ def _beside_no(claim: _Claim) -> bool:
 
 
 def _flawed(heard: Sequence[Word], claims: list[_Claim]) -> Reading[Employment] | Unclear:
-    """Nothing the caller is now: a denied job is an answer, all else is unclear."""
+    """Nothing the caller is now: a denied job is an answer ("not my job" is none)."""
     said = [claim.match for claim in claims]
-    denied = all(claim.flaws == {"negated"} for claim in claims)
+    of_mine = any(match.first and heard[match.first - 1].text == "my" for match in said)
+    denied = not of_mine and all(claim.flaws == {"negated"} for claim in claims)
     if denied and any(match.kind == "salaried" for match in said):
         rules = (*dict.fromkeys(f"employment.{match.id}" for match in said), "employment.negated")
         return Reading("not_salaried", span(heard, said[0].first, said[-1].last), rules)

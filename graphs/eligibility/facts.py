@@ -1,7 +1,7 @@
 """What an utterance adds to the three facts: answers, corrections, volunteered facts."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphs.eligibility.actions import Understood
@@ -107,8 +107,11 @@ def _salary(taken: Taken, text: str, heard: Heard, rules: Rules) -> None:
         taken.state = taken.state._replace(confirm=None)
         _learn(taken, "salary", meant, amount)
     elif meant and state.employment is not None:
+        doubt = (amount.reason,) if isinstance(amount, UnclearAmount) else ()
+        if doubt == ("amount.context",) and not _corrects(text):
+            meant = replace(meant, no=state.salary)  # a no leaves what is known
         value = {"yes": meant.yes.to_json(), "no": meant.no and meant.no.to_json()}
-        taken.understood.append(Understood("salary", value, amount.span, amount.rules))
+        taken.understood.append(Understood("salary", value, amount.span, amount.rules + doubt))
         taken.state = taken.state._replace(salary=None, confirm=meant)
         taken.asks, taken.reads_back = True, meant != state.confirm
     return None
@@ -181,8 +184,8 @@ def _meaning(heard: Heard, rules: Rules) -> Salary | Confirm | None:
     amount, minimum = heard.amount, rules.salary.minimum_monthly
     at_least = Confirm("confirm.minimum", Salary(minimum, None), Salary(None, minimum - PAISA))
     if isinstance(amount, UnclearAmount):
-        if heard.thousands:
-            return Confirm("confirm.amount", Salary.exactly(heard.thousands.value.monthly))
+        if amount.read_back:
+            return Confirm("confirm.amount", Salary.exactly(amount.read_back.monthly))
         if amount.ends is None:
             return None
         between = Salary.between(*amount.ends)

@@ -18,8 +18,6 @@ from graphs.eligibility.yes_no import parse_yes_no
 ANOTHER = "another"
 """The city of a caller who says only that it is none of those served."""
 
-_LAKH = 100_000
-
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -28,8 +26,6 @@ class Heard:
     yes_no: Reading[bool] | Unclear | None = None
     employment: Reading[Any] | Unclear | None = None
     amount: Reading[Amount] | UnclearAmount | None = None
-    thousands: Reading[Amount] | None = None
-    """What a bare number would be in thousands of rupees."""
     city: Reading[str] | Unclear | None = None
     request: Reading[Any] | None = None
     language: Language | None = None
@@ -38,12 +34,10 @@ class Heard:
 @lru_cache(maxsize=4096)
 def hear(text: str, cities: Cities) -> Heard:
     """Read an utterance with every parser."""
-    amount = parse_amount(text)
     return Heard(
         yes_no=parse_yes_no(text),
         employment=parse_employment(text),
-        amount=amount,
-        thousands=_in_thousands(text, amount),
+        amount=parse_amount(text),
         city=_city(text, cities),
         request=parse_request(text),
         language=detect_language(text),
@@ -68,18 +62,6 @@ def another_city(text: str, rules: Rules) -> Reading[str] | None:
     return Reading(ANOTHER, where, ("city.menu.another",))
 
 
-def _in_thousands(
-    text: str, amount: Reading[Amount] | UnclearAmount | None
-) -> Reading[Amount] | None:
-    """Read a bare "25" again as "25 thousand", to be confirmed, never assumed."""
-    if not isinstance(amount, UnclearAmount) or amount.reason != "amount.bare":
-        return None
-    again = parse_amount(f"{text[slice(*amount.span)]} thousand")
-    if not isinstance(again, Reading) or again.value.rupees >= _LAKH:
-        return None
-    return Reading(again.value, amount.span, (*amount.rules, "amount.bare_thousands"))
-
-
 def hear_keys(digits: str, state: Interview, rules: Rules) -> Heard:
     """Read what was keyed in, by what the open question expects; 0 asks for a person."""
     where = (0, len(digits))
@@ -88,8 +70,7 @@ def hear_keys(digits: str, state: Interview, rules: Rules) -> Heard:
     if not digits.strip("0"):
         return Heard(request=Reading("person", where, ("keys.zero",)))
     if state.question == "salary" and not state.confirm:
-        amount = parse_amount(digits)
-        return Heard(amount=amount, thousands=_in_thousands(digits, amount))
+        return Heard(amount=parse_amount(digits))
     if state.question == "city" and not state.confirm:
         names = [*rules.city.served, ANOTHER]
         if state.reasks and int(digits) <= len(names):

@@ -3,6 +3,7 @@
 from typing import Final, Literal, cast, get_args
 
 from graphs.eligibility.readings import Reading
+from graphs.eligibility.understood import REQUESTS
 from graphs.eligibility.utterance import Lexicon, Match, load_lexicon, span, words
 
 Request = Literal[
@@ -25,7 +26,6 @@ Request = Literal[
 """What a caller may ask for, the weightier first: of two in one utterance the first here counts."""
 
 _DATA: Final = load_lexicon("requests")
-_ANYWHERE: Final = Lexicon({"guard": _DATA["guards"], "phrase": _DATA["phrases"]})
 _ALONE: Final = Lexicon({"alone": _DATA["alone"], "filler": _DATA["filler"]})
 _LATER: Final = frozenset(_DATA["time"])
 _AGAIN: Final = frozenset(_DATA["for_good"])
@@ -38,7 +38,7 @@ def parse_request(text: str) -> Reading[Request] | None:
     """Find what the caller asks for beside the question; None where there is no request."""
     heard = words(text)
     texts = [word.text for word in heard]
-    found = [_postponed(match, texts) for match in _ANYWHERE.scan(heard) if match.kind == "phrase"]
+    found = [_postponed(match, texts) for match in REQUESTS.scan(heard) if match.kind == "phrase"]
     if not found:
         alone = _ALONE.scan(heard)
         covered = sum(match.last - match.first for match in alone)

@@ -1,8 +1,9 @@
 """Words of an utterance as a speech recogniser writes them, and phrases found among them."""
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,13 @@ class Word(NamedTuple):
     text: str
     start: int
     end: int
+
+
+class Utterance(tuple[Word, ...]):
+    """The words of a text. Each lexicon is looked up in them once, whoever asks for it."""
+
+    def __init__(self, _: Iterable[Word] = ()) -> None:
+        self.scans: dict[Lexicon, list[Match]] = {}
 
 
 class Match(NamedTuple):
@@ -63,12 +71,12 @@ def _spell(word: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def words(text: str) -> tuple[Word, ...]:
+def words(text: str) -> Utterance:
     """Split a text into words; punctuation, case and spelling variants of known words vanish.
 
     Cached, because every parser of an utterance reads the same words.
     """
-    return tuple(
+    return Utterance(
         Word(_spell(match[0]), match.start(), match.end()) for match in _WORD.finditer(text)
     )
 
@@ -115,8 +123,18 @@ class _Node:
 class Lexicon:
     """Phrases by kind and id; finds the longest at each word, from left to right."""
 
-    def __init__(self, entries: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    def __init__(
+        self, entries: Mapping[str, Mapping[str, Sequence[str]]], *, first_wins: bool = False
+    ) -> None:
+        """Take in the phrases; with `first_wins` one may stand for more, and the first counts.
+
+        Raises:
+            ValueError: A phrase stands for two ids, or a pattern is malformed.
+        """
         self._root = _Node()
+        self.vocabulary: set[str] = set()
+        """Every word of every phrase."""
+        self._first_wins = first_wins
         for kind, ids in entries.items():
             for id_, patterns in ids.items():
                 for pattern in patterns:
@@ -125,11 +143,12 @@ class Lexicon:
     def _add(self, pattern: str, entry: tuple[str, str]) -> None:
         ends = {self._root}
         for part in alternatives(pattern):
+            self.vocabulary.update(itertools.chain(*part))
             ends = {end.reach(choice) for end in ends for choice in part}
         for end in ends:
             if end.entry is None:
                 end.entry = entry
-            elif end.entry[1] != entry[1]:
+            elif end.entry[1] != entry[1] and not self._first_wins:
                 raise ValueError(
                     f"a phrase of {pattern!r} stands for {'.'.join(end.entry)} "
                     f"and for {'.'.join(entry)}: keep it under one of them"
@@ -140,29 +159,35 @@ class Lexicon:
         found = self.scan(heard := words(phrase))
         return bool(found) and found[0].last - found[0].first == len(heard)
 
-    def scan(self, heard: Sequence[Word]) -> list[Match]:
+    def scan(self, heard: Utterance) -> list[Match]:
         """Phrases in the order they were said; they do not overlap."""
+        found = heard.scans.get(self)
+        if found is None:
+            found = heard.scans[self] = self.find([word.text for word in heard])
+        return found
+
+    def find(self, texts: Sequence[str]) -> list[Match]:
+        """Phrases among words in canonical spelling."""
         found = []
-        at = 0
-        while at < len(heard):
-            node, ahead, match = self._root, at, None
-            while ahead < len(heard):
-                following = node.following.get(heard[ahead].text)
-                if following is None:
-                    break
-                node, ahead = following, ahead + 1
+        at, end, start = 0, len(texts), self._root.following
+        while at < end:
+            node, ahead, last = start.get(texts[at]), at + 1, 0
+            entry = None
+            while node is not None:
                 if node.entry is not None:
-                    match = (node.entry, ahead)
-            if match is None:
+                    entry, last = node.entry, ahead
+                if ahead == end:
+                    break
+                node, ahead = node.following.get(texts[ahead]), ahead + 1
+            if entry is None:
                 at += 1
             else:
-                (kind, id_), last = match
-                found.append(Match(kind, id_, at, last))
+                found.append(Match(*entry, at, last))
                 at = last
         return found
 
 
-TRANSPARENT = Lexicon(load_lexicon("transparent"))
+TRANSPARENT = Lexicon({"transparent": load_lexicon("transparent")["transparent"]})
 """Phrases that change nothing about the answer they stand beside; `00` in them is any number."""
 
 

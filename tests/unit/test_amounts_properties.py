@@ -12,10 +12,7 @@ from graphs.eligibility.readings import Reading
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-WORDS = sorted(
-    {*lexicon.LEXICON.words}
-    | {" ".join(parts) for entries in lexicon.LEXICON.phrases.values() for parts, _ in entries}
-)
+WORDS = sorted({*lexicon.LEXICON.words} | {" ".join(parts) for parts in lexicon.LEXICON.phrases})
 FIGURES = ["25", "000", "1,50,000", "2,5", "0", "7.5", "40000", "२५", "20", "5000", "9876543210"]
 SIGNS = [",", ".", "-", "/-", "₹", "+", "%", "?", "\u200d", "k", "l", "½", "²"]
 word_salad = st.lists(st.sampled_from(WORDS + FIGURES + SIGNS), max_size=14).map(" ".join)

@@ -36,7 +36,8 @@ def test_the_company_of_an_employee_does_not_make_him_its_owner() -> None:
 
 
 def test_a_contradiction_of_what_is_known_is_asked_and_not_guessed() -> None:
-    assert at_city().hears("I live in the business district of Mumbai").expects == "employment"
+    talk = at_city().hears("I live in the business district of Mumbai")
+    assert (talk.state.employment, talk.state.city) == ("salaried", None)
     talk = at_city().hears("Mumbai, retired")
     assert talk.state.outcome == "in_progress"
     assert "salary from an employer?" in talk.said
@@ -95,7 +96,7 @@ def test_a_bare_city_beside_the_salary_is_the_next_answer(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["I earn 40k in Pune", "40k from the Mumbai office", "40k Pune se", "TCS Mumbai, 40k"]
+    "said", ["I earn 40k in Pune", "40k from the Mumbai office", "40k Pune se"]
 )
 def test_a_city_that_may_be_where_the_money_comes_from_is_asked(said: str) -> None:
     talk = at_salary().hears(said)

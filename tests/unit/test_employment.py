@@ -30,13 +30,13 @@ def test_case_and_punctuation_change_nothing(meaning: str, phrase: str) -> None:
     ("phrase", "reason"),
     [
         ("I was salaried", "employment.past"),
-        ("I will start a job next month", "employment.future"),
+        ("I will start a job next month", "employment.context"),
         ("my wife is salaried", "employment.someone_else"),
         ("I am not a student", "employment.negated"),
         ("self employed or salaried", "employment.several"),
         ("both job and business", "employment.both"),
         ("I am a doctor", "employment.profession"),
-        ("what if I am self employed", "employment.question"),
+        ("what if I am self employed", "employment.context"),
         ("part time job", "employment.part_time"),
     ],
 )

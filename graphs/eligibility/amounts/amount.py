@@ -34,9 +34,12 @@ class UnclearAmount(Unclear):
 
     Reasons: `amount.range`, `.alternatives`, `.bound`, `.bare`, `.malformed`, `.elliptic`,
     `.negative` (minus), `.negated` ("not 25 thousand"), `.period` (not a month, not a year),
-    `.currency`, `.not_income`, `.implausible`.
+    `.currency`, `.not_income` (other money, or another's), `.context` (something beside it is not
+    understood, so that it may be either), `.implausible`.
     """
 
     ends: tuple[Decimal, Decimal] | None = None
     """Least and most rupees a month it can mean, both included, when that is known: the interview
     may decide when both fall on one side of its threshold. A bound is open at 0 or `Infinity`."""
+    read_back: Amount | None = None
+    """What it most likely is: the caller is asked whether it is that, it is never assumed."""

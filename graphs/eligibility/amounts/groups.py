@@ -14,11 +14,14 @@ _AND, _COMMA, _HOMOGRAPH = ROLE["and"], ROLE["comma"], ROLE["homograph"]
 _COUNTED = roles("counted", "span", "repeated")
 _NUMERIC = roles("number", "digits", "repeat", "fraction")
 _BETWEEN = roles("to", "or")
-_PROSE = roles("word", "filler", "verb_do", "income", "no", "not")
+_PROSE = roles(
+    *("word", "filler", "verb_do", "income", "no", "not", "frame", "apart", "past", "asks"),
+    *("doubtful", "introduces", "introduced"),
+)
 _BEFORE_LONE_SCALE = roles(
     *("filler", "currency", "income", "hedge", "comma", "stop", "month", "year", "ctc", "low"),
     *("low_either", "high", "high_either", "no", "not", "correct", "restate", "minus", "or"),
-    *("other_period", "but", "and", "not_income", "elsewhere"),
+    *("other_period", "but", "and", "not_income", "frame"),
 )
 _THOUSAND, _LAKH = 1_000, 100_000
 

@@ -113,20 +113,20 @@ def _numeric(lexeme: Lexeme) -> bool:
 
 def _phrased(found: list[Lexeme]) -> list[Lexeme]:
     """Join the lexemes that make a phrase of the vocabulary, the longest first."""
-    phrases = LEXICON.phrases
+    tree = LEXICON.tree
     joined: list[Lexeme] = []
     index, count = 0, len(found)
     while index < count:
-        lexeme = found[index]
-        if (known := phrases.get(lexeme.key)) is not None:
-            for parts, word in known:
-                end = index + len(parts)
-                if end <= count and all(
-                    found[index + at].key == part for at, part in enumerate(parts)
-                ):
-                    lexeme = Lexeme(word, " ".join(parts), lexeme.start, found[end - 1].end)
-                    index = end - 1
-                    break
+        lexeme, end = found[index], index + 1
+        if (node := tree.get(lexeme.key)) is not None:
+            phrase, ahead = None, end
+            while ahead < count and (node := node.get(found[ahead].key)) is not None:
+                ahead += 1
+                if None in node:
+                    phrase, end = node[None], ahead
+            if phrase is not None:
+                key = " ".join(part.key for part in found[index:end])
+                lexeme = Lexeme(phrase, key, lexeme.start, found[end - 1].end)
         joined.append(lexeme)
-        index += 1
+        index = end
     return joined

@@ -16,8 +16,10 @@ _ROLES = [
     "not_period", "hedge", "to", "or", "between", "low", "low_either", "low_after", "high",
     "high_either", "high_after", "not", "no", "correct", "restate", "minus", "percent", "few",
     "span", "span_before", "span_pay", "counted", "identifier", "income", "not_income",
-    "elsewhere", "but", "verb_do", "filler", "comma", "stop", "homograph", "letter", "plural",
-    "other", "sau", "vague", "repeated", "yearish", "asks",
+    "but", "verb_do", "filler", "comma", "stop", "homograph", "letter", "plural",
+    "other", "sau", "vague", "repeated", "yearish", "frame", "apart", "closing", "vocative",
+    "past", "now", "asks",
+    "doubtful", "introduces", "introduced",
 ]
 # fmt: on
 ROLE = {name: 1 << bit for bit, name in enumerate(_ROLES)}
@@ -94,11 +96,13 @@ class Lexicon:
         self.most_digits = int(limits["most_digits"])
         self.words: dict[str, Word] = {}
         self.folded: dict[str, Word] = {}
-        self.phrases: dict[str, list[tuple[tuple[str, ...], Word]]] = {}
+        self.phrases: dict[tuple[str, ...], Word] = {}
+        self.tree: dict[str | None, Any] = {}
+        """The phrases word by word; under None what the words up to there are as a phrase."""
         self._add_numbers(data)
-        for role, phrases in data["phrases"].items():
-            for phrase in phrases:
-                self._add(phrase, Word(ROLE[role], rule=f"amount.{role}"))
+        for role, listed in data["phrases"].items():
+            for entry in listed:
+                self._add(entry, Word(ROLE[role], rule=f"amount.{role}"))
         for flag, key in (
             ("homograph", "homographs"),
             ("letter", "letters"),
@@ -106,8 +110,11 @@ class Lexicon:
         ):
             for word in data[key]:
                 self._add(word, Word(ROLE[flag]))
-        for entries in self.phrases.values():
-            entries.sort(key=lambda entry: -len(entry[0]))
+        for parts, phrase in self.phrases.items():
+            node = self.tree
+            for part in parts:
+                node = node.setdefault(part, {})
+            node[None] = phrase
         for key, word in self.words.items():
             if word.roles & (roles("number", "scale", "fraction")):
                 self.folded.setdefault(folded(key), word)
@@ -138,19 +145,17 @@ class Lexicon:
     def _add(self, phrase: str, word: Word) -> None:
         parts = tuple(normal(part) for part in phrase.split())
         if len(parts) > 1:
-            entries = self.phrases.setdefault(parts[0], [])
-            for index, (known, old) in enumerate(entries):
-                if known == parts:
-                    entries[index] = (parts, _merged(old, word))
-                    return
-            entries.append((parts, word))
+            known = self.phrases.get(parts)
+            self.phrases[parts] = _merged(known, word) if known else word
         else:
-            old_word = self.words.get(parts[0])
-            self.words[parts[0]] = _merged(old_word, word) if old_word else word
+            known = self.words.get(parts[0])
+            self.words[parts[0]] = _merged(known, word) if known else word
 
     def look_up(self, key: str) -> Word:
-        """The word listed under a normal key, or under its folded spelling, or `UNKNOWN`."""
+        """The word listed under a normal key, its folded spelling or its genitive, or `UNKNOWN`."""
         word = self.words.get(key)
+        if word is None and key.endswith("'s"):
+            return self.look_up(key[:-2])
         if word is None and len(key) >= _LEAST_FOLDED:
             word = self.folded.get(folded(key))
         return word or UNKNOWN
@@ -161,13 +166,16 @@ def _merged(old: Word, new: Word) -> Word:
     return Word(old.roles | new.roles, numeric.value, numeric.rule, numeric.fraction)
 
 
-def _load() -> Lexicon:
+def _load() -> Any:
     source = resources.files(__package__).joinpath("words.yaml").read_text(encoding="utf-8")
     # BaseLoader leaves every scalar a string: "no", "on" and "yes" are words here.
-    return Lexicon(yaml.load(source, Loader=yaml.BaseLoader))  # noqa: S506
+    return yaml.load(source, Loader=yaml.BaseLoader)  # noqa: S506
 
 
-LEXICON = _load()
+_DATA = _load()
+LEXICON = Lexicon(_DATA)
+ASIDES: list[str] = _DATA["asides"]
+"""Patterns, as in `lexicon/`, of statements that are harmless beside a salary."""
 
 
 @lru_cache(maxsize=8192)

@@ -7,6 +7,7 @@ Right or silent: every reading is the only sensible one; whatever could be taken
 from decimal import Decimal
 
 from graphs.eligibility.amounts.amount import MONTHS_A_YEAR, Amount, Period, UnclearAmount
+from graphs.eligibility.amounts.context import is_understood
 from graphs.eligibility.amounts.lexemes import lexemes
 from graphs.eligibility.amounts.lexicon import LEXICON, ROLE, roles
 from graphs.eligibility.amounts.numeral import Numeral
@@ -25,7 +26,7 @@ _NOT_MONTHLY = _ANY_PERIOD & ~ROLE["month"]
 _BEFORE_PASS = roles(
     "filler", "currency", "hedge", "income", "month", "year", "ctc", "low_either", "high_either"
 )
-_AFTER_PASS = roles("filler", "currency", "hedge", "income") | _PERIODS | ROLE["lpa"]
+_AFTER_PASS = roles("filler", "frame", "currency", "hedge", "income") | _PERIODS | ROLE["lpa"]
 _PERIOD_PASS = _AFTER_PASS | roles(
     "comma", "low_after", "high_after", "or", "low_either", "high_either", "to"
 )
@@ -33,14 +34,14 @@ _DENIES, _REFUSES = roles("no", "not"), roles("no", "correct")
 _LIKE_NUMBERS = ("to", "too", "for")
 _MULTIPLIERS = roles("repeat", "fraction")
 _CLAUSE_END = roles("stop", "but", "and")
-_PAUSE = roles("comma", "stop", "filler")
+_PAUSE = roles("comma", "stop", "but", "filler")
 _UP_TO_NO = roles("filler", "currency", "comma", "hedge")
 _OPENING = roles("filler", "no")
-_SUBJECT = roles("not_income", "income")
-_ELSEWHERE = roles("not_income", "elsewhere", "asks")
 _UNFINISHED = roles("to", "low_after")
-_OF_WHAT = roles("income", "filler", "verb_do", "to")
+_THOUSAND, _MOST_THOUSANDS = 1000, 100
 _LOW_BEFORE, _LOW_AFTER = roles("low", "low_either"), roles("low_after", "low_either")
+_BOUNDS = roles("low", "low_either", "low_after", "high", "high_either", "high_after", "between")
+_LIMITS = _BOUNDS | ROLE["vague"]
 _HIGH_BEFORE = roles("high", "high_either")
 _HIGH_AFTER = roles("high_after", "high_either")
 
@@ -53,7 +54,7 @@ def parse_amount(text: str) -> Reading[Amount] | UnclearAmount | None:
         spoken of but must be asked again, None when none was. Never raises.
     """
     row = Row(lexemes(text))
-    return _Utterance(row).judged() if row.seen & _NUMERIC else None
+    return _Utterance(text, row).judged() if row.seen & _NUMERIC else None
 
 
 def _plain(value: Decimal | int) -> Decimal:
@@ -64,11 +65,13 @@ def _plain(value: Decimal | int) -> Decimal:
 class _Utterance:
     """Judges one utterance: the numerals it means and what is said about them."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, text: str, row: Row) -> None:
+        self.text = text
         self.row = row
         self.size = row.size
         self._roles = row.roles
         numerals = Reader(row, compose=not row.seen & ROLE["between"]).numerals()
+        self.said = numerals
         self.selection = Selection(row, numerals)
         self._weak = self.selection.is_weak
 
@@ -112,6 +115,12 @@ class _Utterance:
                 if self._weak(low) and low.multiplier < high.multiplier and high.single:
                     return self._unclear("amount.range", self._ends(chosen))
             return self._unclear("amount.malformed")
+        mine = [numeral for numeral in chosen if not self._is_not_income(numeral)]
+        if len(mine) == 1:  # "my salary is 40 thousand and the rent 10 thousand"
+            self.selection.numerals = mine
+            heard = self._single(mine[0])
+            likely = heard.value if isinstance(heard, Reading) else heard.read_back
+            return self._unclear("amount.alternatives", read_back=likely)
         return self._unclear("amount.alternatives")
 
     def _ends(self, chosen: list[Numeral]) -> tuple[Decimal, Decimal] | None:
@@ -151,10 +160,10 @@ class _Utterance:
             return self._unclear("amount.negated")
         if self.seen & ROLE["foreign"]:
             return self._unclear("amount.currency")
-        if self._is_bare(numeral):
-            return self._unclear("amount.bare")
         if self.seen & ROLE["percent"] or self._is_not_income(numeral):
             return self._unclear("amount.not_income")
+        if self._is_bare(numeral):
+            return self._unclear("amount.bare", read_back=self._in_thousands(numeral))
         after = self._after_currency(numeral)
         if self._is_misheard(numeral) or self._is_multiplied(numeral):
             return self._unclear("amount.malformed")
@@ -170,13 +179,27 @@ class _Utterance:
         if self.seen & ROLE["between"]:
             return self._unclear("amount.range")
         amount = Amount(_plain(numeral.value), period, self._is_hedged(numeral))
-        if (bound := self._bound(numeral, amount.monthly)) is not None:
-            return self._unclear("amount.bound", None if self._denies(numeral) else bound)
-        if self._is_vague(numeral):
-            return self._unclear("amount.bound")
+        if self.seen & _LIMITS and (bound := self._bound(numeral, amount.monthly)):
+            return bound
         if amount.monthly > LEXICON.most_a_month:
             return self._unclear("amount.implausible")
+        if not self._is_understood():
+            return self._unclear("amount.context", read_back=amount)
         return Reading(amount, self._span(), self._rules(numeral, amount))
+
+    def _is_understood(self, spent: int = 0) -> bool:
+        spent |= ROLE["not"] if "amount.correction" in self.rules else 0
+        spent |= ROLE["past"] if "amount.now" in self.rules else 0
+        return is_understood(self.text, self.row, self.said, self.numerals, spent)
+
+    def _in_thousands(self, numeral: Numeral) -> Amount | None:
+        """What a bare "25" most likely is; "400001" and "CTC 12" may be anything."""
+        if not self._weak(numeral) or not 0 < numeral.value < _MOST_THOUSANDS:
+            return None
+        period = self._period(numeral)
+        if period not in (None, "month"):
+            return None
+        return Amount(_plain(numeral.value * _THOUSAND), period, self._is_hedged(numeral))
 
     def _is_misheard(self, numeral: Numeral) -> bool:
         """Whether "to" or "for" before it may have been "two", "four" or "forty"."""
@@ -188,8 +211,10 @@ class _Utterance:
         """Whether a "double" or "half" outside the number speaks of it: "half of 40 thousand"."""
         if not self.seen & _MULTIPLIERS:
             return False
-        outside = (*range(numeral.first), *range(numeral.last, self.size))
-        return any(self.row[at].roles & _MULTIPLIERS for at in outside)
+        numbers = {at for said in self.said for at in range(said.first, said.last)}
+        return any(
+            self.row[at].roles & _MULTIPLIERS for at in range(self.size) if at not in numbers
+        )
 
     def _is_half(self, at: int) -> bool:
         """Whether "(a) half" stands here, as in "two lakh and a half"."""
@@ -225,7 +250,7 @@ class _Utterance:
                 at += 1
             if at >= self.size:
                 return True
-        if "amount.correction" in self.rules:
+        if self.rules:
             return False
         return self._refused_before(numeral)
 
@@ -262,28 +287,11 @@ class _Utterance:
         return True
 
     def _is_not_income(self, numeral: Numeral) -> bool:
-        if not self.seen & _ELSEWHERE:
+        """Whether its clause names other money, or somebody else."""
+        if not self.seen & ROLE["not_income"]:
             return False
-        if self._roles(0) & ROLE["asks"] and all(
-            self.row[at].roles & _OF_WHAT for at in range(1, numeral.first)
-        ):
-            return True
         first, last = self._clause(numeral)
-        if any(self.row[at].roles & ROLE["elsewhere"] for at in range(first, last)):
-            return True
-        if any(self.row[at].roles & ROLE["not_income"] for at in range(numeral.last, last)):
-            return True
-        at = numeral.first - 1
-        while at >= 0 and not self.row[at].roles & _SUBJECT:
-            at -= 1
-        if at >= 0:
-            while self._roles(at) & _OF_WHAT and not self._roles(at) & ROLE["not_income"]:
-                at -= 1  # "rent income", "bonus milta hai": what the income is of stands before it
-            return bool(self._roles(at) & ROLE["not_income"])
-        at = numeral.last
-        while at < self.size and not self.row[at].roles & _SUBJECT:
-            at += 1
-        return bool(self._roles(at) & ROLE["not_income"])
+        return any(self.row[at].roles & ROLE["not_income"] for at in range(first, last))
 
     def _clause(self, numeral: Numeral) -> tuple[int, int]:
         first, last = numeral.first, numeral.last
@@ -342,18 +350,17 @@ class _Utterance:
         first, last = self._clause(numeral)
         return any(self.row[at].roles & ROLE["hedge"] for at in range(first, last))
 
-    def _bound(self, numeral: Numeral, monthly: Decimal) -> tuple[Decimal, Decimal] | None:
-        """The open range of "more than", "se kam", "tak", or None."""
+    def _bound(self, numeral: Numeral, monthly: Decimal) -> UnclearAmount | None:
+        """The open range of "more than", "se kam", "tak"; without ends where denied or vague."""
         before, after = self._beside(numeral)
+        ends: tuple[Decimal, Decimal] | None = None
         if before & _LOW_BEFORE or after & _LOW_AFTER:
-            return monthly, Decimal("Infinity")
-        if before & _HIGH_BEFORE or after & _HIGH_AFTER:
-            return Decimal(0), monthly
-        return None
-
-    def _is_vague(self, numeral: Numeral) -> bool:
-        before, after = self._beside(numeral)
-        return bool((before | after) & ROLE["vague"])
+            ends = monthly, Decimal("Infinity")
+        elif before & _HIGH_BEFORE or after & _HIGH_AFTER:
+            ends = Decimal(0), monthly
+        elif not (before | after) & ROLE["vague"]:
+            return None
+        return self._unclear("amount.bound", None if self._denies(numeral) else ends)
 
     def _beside(self, numeral: Numeral) -> tuple[int, int]:
         """What stands before and after it, with the words that may come between."""
@@ -389,6 +396,14 @@ class _Utterance:
             rules.append("amount.hedge")
         return tuple(dict.fromkeys(rules + self.rules))
 
-    def _unclear(self, reason: str, ends: tuple[Decimal, Decimal] | None = None) -> UnclearAmount:
+    def _unclear(
+        self,
+        reason: str,
+        ends: tuple[Decimal, Decimal] | None = None,
+        read_back: Amount | None = None,
+    ) -> UnclearAmount:
         rules = [rule for numeral in self.numerals for rule in numeral.rules]
-        return UnclearAmount(reason, self._span(), tuple(dict.fromkeys(rules + self.rules)), ends)
+        if ends and not self._is_understood(_BOUNDS):
+            ends = None
+        evidence = tuple(dict.fromkeys(rules + self.rules))
+        return UnclearAmount(reason, self._span(), evidence, ends, read_back)

@@ -19,7 +19,7 @@ _MONTH = ("month", "mah", "maah", normal("महीन"))
 _PAY_PASS = roles("filler", "income", "currency", "hedge")
 _LETTERS = roles("word", "letter")
 _REPEAT_PASS = roles(
-    "filler", "currency", "comma", "stop", "hedge", "restate", "month", "year", "income"
+    *("filler", "frame", "currency", "comma", "stop", "hedge", "restate", "month", "year", "income")
 )
 
 
@@ -226,6 +226,10 @@ class Selection:
         stutter = previous.value == numeral.multiplier and previous.value >= 10
         return stutter and self.is_weak(previous) and previous.last < numeral.first
 
+    def _was(self, before: int) -> bool:
+        """What was earlier is spoken of: "earlier it was 30 thousand, now"."""
+        return any(self.row[at].roles & ROLE["past"] for at in range(before))
+
     def choose(self) -> int:
         """Reduce `numerals` by corrections and repetitions; the roles that stand between the rest.
 
@@ -236,9 +240,10 @@ class Selection:
         for numeral in self.numerals[1:]:
             previous = chosen[-1]
             gap = self._gap_roles(previous, numeral)
-            if gap & _SUPERSEDES and not gap & _LINKS:
+            since = gap & ROLE["now"] and self._was(numeral.first)
+            if since or gap & _SUPERSEDES and not gap & _LINKS:
                 chosen, relation = [numeral], 0
-                self.rules.append("amount.correction")
+                self.rules.append("amount.now" if since else "amount.correction")
             elif self._repeats(previous, numeral, gap):
                 chosen[-1] = numeral
             else:
