@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from graphs.eligibility.amounts.lexicon import LEXICON as AMOUNTS
 from graphs.eligibility.amounts.lexicon import classify, roles
-from graphs.eligibility.utterance import TRANSPARENT, Lexicon, Match, Utterance, load_lexicon, words
+from graphs.eligibility.utterance import Lexicon, Match, Utterance, load_lexicon, words
 
 Topic = Literal["employment", "city", "yes_no"]
 
@@ -82,7 +82,7 @@ _NAMED: Final = Lexicon(
     }
 ).vocabulary - frozenset(_PLACES["common_words"])
 KNOWN: Final = frozenset().union(
-    *(lexicon.vocabulary for lexicon in (EMPLOYMENT, YES_NO, REQUESTS, TRANSPARENT)),
+    *(lexicon.vocabulary for lexicon in (EMPLOYMENT, YES_NO, REQUESTS, _BESIDE)),
     *load_lexicon("language").values(),
     (word.text for said in _REQUESTS["alone"].values() for one in said for word in words(one)),
 )
