@@ -36,7 +36,7 @@ _COUNTS: Final = roles("number", "digits", "scale", "fraction")
 _MONEY: Final = roles("currency", "ctc", "lpa", "package", "income", "month", "year")
 _BEFORE_NUMBERS: Final = roles("hedge", "low", "low_either", "homograph")
 """Roles of words that belong to a sum where a number follows."""
-_ELSEWHERE: Final = roles("homograph", "elsewhere", "not_income", "asks", "other", "hedge", "to")
+_HOMOGRAPH: Final = roles("homograph")
 _FIGURES: Final = re.compile(r"\d+(k|l|lac|lakh|lakhs|cr|rs)?")
 _BESIDE: Final = Lexicon(
     {
@@ -47,7 +47,7 @@ _BESIDE: Final = Lexicon(
                 " ".join(parts)
                 for phrases in AMOUNTS.phrases.values()
                 for parts, word in phrases
-                if word.roles & _MONEY and not word.roles & _ELSEWHERE
+                if word.roles & _MONEY and not word.roles & _HOMOGRAPH
             ]
         },
         "residence": {
@@ -93,7 +93,7 @@ KNOWN: Final = frozenset().union(
 def is_number(word: str) -> bool:
     """Whether a word counts, and means nothing else."""
     found = classify(word)[1].roles
-    return bool(_FIGURES.fullmatch(word) or found & _COUNTS and not found & _ELSEWHERE)
+    return bool(_FIGURES.fullmatch(word) or found & _COUNTS and not found & _HOMOGRAPH)
 
 
 @lru_cache(maxsize=8192)
@@ -105,7 +105,7 @@ def _numberless(word: str) -> str:
 @lru_cache(maxsize=8192)
 def _is_money(word: str) -> bool:
     found = classify(word)[1].roles
-    return is_number(word) or bool(found & _MONEY and not found & _ELSEWHERE)
+    return is_number(word) or bool(found & _MONEY and not found & _HOMOGRAPH)
 
 
 def in_a_sum(heard: Utterance, at: int) -> bool:
