@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from graphs.eligibility.amounts.lexicon import LEXICON as AMOUNTS
 from graphs.eligibility.amounts.lexicon import classify, roles
 from graphs.eligibility.utterance import Lexicon, Match, Utterance, load_lexicon, words
 
@@ -42,14 +41,6 @@ _BESIDE: Final = Lexicon(
     {
         "idle": load_lexicon("transparent")["transparent"],
         "setting": _EMPLOYMENT["setting"],
-        "sum": {
-            "sum": [
-                " ".join(parts)
-                for phrases in AMOUNTS.phrases.values()
-                for parts, word in phrases
-                if word.roles & _MONEY and not word.roles & _HOMOGRAPH
-            ]
-        },
         "residence": {
             id_: phrases
             for id_, phrases in _PLACES["marks"].items()
