@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from graphs.eligibility.amounts.lexicon import LEXICON as AMOUNTS
 from graphs.eligibility.amounts.lexicon import classify, roles
-from graphs.eligibility.utterance import TRANSPARENT, Lexicon, Match, Utterance, load_lexicon, words
+from graphs.eligibility.utterance import Lexicon, Match, Utterance, load_lexicon, words
 
 Topic = Literal["employment", "city", "yes_no"]
 
@@ -36,19 +35,12 @@ _COUNTS: Final = roles("number", "digits", "scale", "fraction")
 _MONEY: Final = roles("currency", "ctc", "lpa", "package", "income", "month", "year")
 _BEFORE_NUMBERS: Final = roles("hedge", "low", "low_either", "homograph")
 """Roles of words that belong to a sum where a number follows."""
-_ELSEWHERE: Final = roles("homograph", "not_income", "asks", "past", "other", "hedge", "to")
+_HOMOGRAPH: Final = roles("homograph")
 _FIGURES: Final = re.compile(r"\d+(k|l|lac|lakh|lakhs|cr|rs)?")
 _BESIDE: Final = Lexicon(
     {
         "idle": load_lexicon("transparent")["transparent"],
         "setting": _EMPLOYMENT["setting"],
-        "sum": {
-            "sum": [
-                " ".join(parts)
-                for parts, word in AMOUNTS.phrases.items()
-                if word.roles & _MONEY and not word.roles & _ELSEWHERE
-            ]
-        },
         "residence": {
             id_: phrases
             for id_, phrases in _PLACES["marks"].items()
@@ -81,7 +73,7 @@ _NAMED: Final = Lexicon(
     }
 ).vocabulary - frozenset(_PLACES["common_words"])
 KNOWN: Final = frozenset().union(
-    *(lexicon.vocabulary for lexicon in (EMPLOYMENT, YES_NO, REQUESTS, TRANSPARENT)),
+    *(lexicon.vocabulary for lexicon in (EMPLOYMENT, YES_NO, REQUESTS, _BESIDE)),
     *load_lexicon("language").values(),
     (word.text for said in _REQUESTS["alone"].values() for one in said for word in words(one)),
 )
@@ -92,7 +84,7 @@ KNOWN: Final = frozenset().union(
 def is_number(word: str) -> bool:
     """Whether a word counts, and means nothing else."""
     found = classify(word)[1].roles
-    return bool(_FIGURES.fullmatch(word) or found & _COUNTS and not found & _ELSEWHERE)
+    return bool(_FIGURES.fullmatch(word) or found & _COUNTS and not found & _HOMOGRAPH)
 
 
 @lru_cache(maxsize=8192)
@@ -104,7 +96,7 @@ def _numberless(word: str) -> str:
 @lru_cache(maxsize=8192)
 def _is_money(word: str) -> bool:
     found = classify(word)[1].roles
-    return is_number(word) or bool(found & _MONEY and not found & _ELSEWHERE)
+    return is_number(word) or bool(found & _MONEY and not found & _HOMOGRAPH)
 
 
 def in_a_sum(heard: Utterance, at: int) -> bool:

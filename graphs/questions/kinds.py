@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from graphs.eligibility.amounts import parse_amount
-from graphs.eligibility.readings import Reading
+from graphs.eligibility.readings import Reading, Unclear
 from graphs.eligibility.replies import Replies
 from graphs.eligibility.yes_no import parse_yes_no
 from graphs.questions.numbers import digits_in, number_in
@@ -68,6 +68,10 @@ class Kind(Protocol):
         """What speech to text, keypad and turn taking should expect."""
 
 
+_NOES = frozenset({"yes_no.no", "yes_no.nahi", "yes_no.order", "yes_no.not_interested"})
+"""Rules that leave a refusal open, where all else that is unclear was no refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class YesNo:
     """Yes or no; the values that they stand for."""
@@ -91,6 +95,8 @@ class YesNo:
             return None if reading.value and refused else reading.value
         if (whole := " ".join(content)) in LEXICON.approve:
             return True
+        if isinstance(reading, Unclear) and not _NOES.intersection(reading.rules):
+            return None  # "yes, cancel"
         return False if whole in LEXICON.reject and not asked & set(content) else None
 
     def said(self, value: Any, language: str) -> str:

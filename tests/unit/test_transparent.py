@@ -6,9 +6,10 @@ from graphs.eligibility.amounts import parse_amount
 from graphs.eligibility.cities import Cities
 from graphs.eligibility.employment import parse_employment
 from graphs.eligibility.readings import Reading
-from graphs.eligibility.utterance import TRANSPARENT, load_lexicon, uncovered, words
+from graphs.eligibility.utterance import Lexicon, load_lexicon, uncovered, words
 from graphs.eligibility.yes_no import parse_yes_no
 
+TRANSPARENT = Lexicon({"transparent": load_lexicon("transparent")["transparent"]})
 CITIES = Cities.from_config(load_lexicon("cities"))
 
 
