@@ -109,7 +109,8 @@ class Listener:
         if "private" in tags or metadata.get("speech") == "private":
             return []
         key = message.id or ""
-        node = "/".join([*(part.partition(":")[0] for part in namespace), metadata["langgraph_node"]])
+        above = [part.partition(":")[0] for part in namespace]
+        node = "/".join([*above, metadata["langgraph_node"]])
         if key not in self._written:
             if not text.strip():
                 return []

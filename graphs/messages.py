@@ -136,7 +136,5 @@ def _blocks(message: AIMessage, wanted: Any) -> list[Any]:
     if isinstance(message.content, str):
         return []
     return [
-        block
-        for block in message.content
-        if isinstance(block, dict) and wanted(block.get("type"))
+        block for block in message.content if isinstance(block, dict) and wanted(block.get("type"))
     ]

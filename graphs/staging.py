@@ -1,6 +1,6 @@
 """A checkpointer in which one turn happens: nothing of it is kept until it is committed."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,8 +18,8 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.types import Interrupt
 
-Change = Callable[[list[BaseMessage]], list[BaseMessage]]
-"""Says what the messages of a thread are to be."""
+from store.checkpoints import Change
+
 INTERRUPT, RESUME = "__interrupt__", "__resume__"
 """LangGraph's channels of questions and of answers to them."""
 _Writes = dict[tuple[str, int], tuple[str, str, Any, str]]
@@ -148,8 +148,8 @@ class Staging(BaseCheckpointSaver[Any]):
         root = await self._namespace("")
         newest = next(reversed(root.staged), None)
         if newest is not None:
-            staged = root.staged[newest]
-            root.staged[newest] = replace(staged, checkpoint=self._changed(staged.checkpoint, change))
+            changed = self._changed(root.staged[newest].checkpoint, change)
+            root.staged[newest] = replace(root.staged[newest], checkpoint=changed)
         elif root.found is not None:
             root.found = root.found._replace(
                 checkpoint=self._changed(root.found.checkpoint, change)
@@ -237,7 +237,9 @@ class Staging(BaseCheckpointSaver[Any]):
             return found
         written = {(task_id, channel) for task_id, channel, _, _ in staged.values()}
         before = [w for w in found.pending_writes or [] if (w[0], w[1]) not in written]
-        return found._replace(pending_writes=[*before, *((t, c, v) for t, c, v, _ in staged.values())])
+        return found._replace(
+            pending_writes=[*before, *((t, c, v) for t, c, v, _ in staged.values())]
+        )
 
     def _config(self, name: str, checkpoint_id: str | None) -> RunnableConfig:
         configurable = {"thread_id": self.thread_id, "checkpoint_ns": name}

@@ -19,12 +19,11 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from graphs.acting import Journal, ProcessJournal
 from graphs.contract import Contract, speech_of
@@ -42,8 +41,9 @@ from graphs.events import (
 )
 from graphs.messages import repaired, unanswered
 from graphs.questions import Answer, Onward, Question
-from graphs.staging import Change, Staging
+from graphs.staging import Staging
 from graphs.turn import Graph, Place, Turn, TurnSuperseded, TurnTimedOut
+from store.checkpoints import Change, Checkpoints
 from store.locks import ProcessLocks, ThreadLocks
 
 __all__ = [
@@ -106,7 +106,7 @@ class Threads:
     def __init__(
         self,
         graphs: Mapping[str, Graph],
-        checkpointer: BaseCheckpointSaver[Any],
+        checkpointer: Checkpoints,
         *,
         turn_timeout: float = 60.0,
         locks: ThreadLocks | None = None,
@@ -168,7 +168,7 @@ class Threads:
         """Begin a turn; it is in doubt, and its effects wait, until `Turn.confirm`.
 
         A message whose id is on the thread already was taken before: the turn only repeats what
-        was answered. On a thread that waits for an answer (`Snapshot.interrupts`) only `Resume` runs.
+        was answered. On a thread that waits for an answer (`Turn.asks`) only a `Resume` runs.
 
         Args:
             name: the graph.
@@ -208,9 +208,7 @@ class Threads:
                 self._turns.pop(key, None)
                 await lock.aclose()
 
-            turn = Turn(
-                place, turn_id or uuid4().hex, staging, self._journal, deadline, let_go
-            )
+            turn = Turn(place, turn_id or uuid4().hex, staging, self._journal, deadline, let_go)
             self._turns[key] = turn
             turn.asks = asked
             if languages and hasattr(graph.context_schema, "languages"):
@@ -301,20 +299,20 @@ class Threads:
         self._left.add(task)
         task.add_done_callback(self._left.discard)
 
-    async def amend(
-        self, name: str, thread_id: str, change: Change, *, timeout: float | None = None
-    ) -> None:
+    async def amend(self, name: str, thread_id: str, change: Change) -> None:
         """Change the messages of a thread in place, between turns.
 
         Args:
             name: the graph.
             thread_id: the conversation.
             change: says what the messages are to be.
-            timeout: longest wait for a turn that runs, in seconds.
+
+        Raises:
+            TurnTimedOut: a turn that runs on the thread did not end in time.
         """
         key = _key(name, thread_id)
-        async with self._hold(key, thread_id, timeout or self._turn_timeout):
-            await self._checkpointer.amend(self._config(name, thread_id), change)  # type: ignore[attr-defined]
+        async with self._hold(key, thread_id, self._turn_timeout):
+            await self._checkpointer.amend(self._config(name, thread_id), change)
 
     async def snapshot(self, name: str, thread_id: str) -> Snapshot:
         """Return the thread as the checkpoint has it.
@@ -369,12 +367,12 @@ class Threads:
         await running.stop()
 
     @contextlib.asynccontextmanager
-    async def _hold(self, key: str, thread_id: str, timeout: float) -> AsyncGenerator[None]:
+    async def _hold(self, key: str, thread_id: str, wait: float) -> AsyncGenerator[None]:
         try:
-            hold = self._locks.hold(key, timeout)
+            hold = self._locks.hold(key, wait)
             await hold.__aenter__()
         except TimeoutError as error:
-            if not timeout:
+            if not wait:
                 raise ThreadBusy(f"A turn is running on the thread {thread_id!r}.") from error
             raise TurnTimedOut(
                 f"An earlier turn on the thread {thread_id!r} did not end in time."

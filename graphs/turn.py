@@ -204,7 +204,7 @@ class Turn:
                 subgraphs=True,
                 durability="sync",
             )
-            async with contextlib.aclosing(run):
+            async with contextlib.aclosing(run):  # type: ignore[type-var]
                 async for namespace, mode, part in run:
                     if mode == "values" and not namespace:
                         values = part

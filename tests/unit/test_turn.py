@@ -227,7 +227,9 @@ async def test_an_effect_runs_once_though_its_node_is_tried_again(saver: Checkpo
     from langgraph.types import RetryPolicy
 
     builder = StateGraph(MessagesState)
-    builder.add_node("agent", agent, retry_policy=RetryPolicy(initial_interval=0.01, max_attempts=3))
+    builder.add_node(
+        "agent", agent, retry_policy=RetryPolicy(initial_interval=0.01, max_attempts=3)
+    )
     builder.add_edge(START, "agent")
     threads = Threads({"g": builder.compile()}, saver)
     *_, after = await drain(threads.turn("g", "t", HumanMessage("go")))
@@ -295,8 +297,11 @@ async def test_a_thread_left_with_a_call_nobody_answered_is_mended(saver: Checkp
     orphan = [HumanMessage("x"), AIMessage("", tool_calls=[call]), HumanMessage("hello?")]
     await stored.aupdate_state(config, {"messages": orphan}, as_node="tools")
     *_, after = await drain(threads.turn("shop", "t", HumanMessage("nine")))
-    assert not [m for m in after.messages if isinstance(m, AIMessage) and m.tool_calls
-                and m.tool_calls[0]["id"] == "lost"]
+    assert not [
+        m
+        for m in after.messages
+        if isinstance(m, AIMessage) and m.tool_calls and m.tool_calls[0]["id"] == "lost"
+    ]
     assert world.done == [("look nine", "")]
 
 
