@@ -61,6 +61,11 @@ class MemorySocket:
         """The server has closed, with this code."""
         self._to_server.put_nowait({"type": "websocket.connect"})
 
+    @property
+    def closed(self) -> bool:
+        """Whether either side has closed."""
+        return self._gone or self._code is not None
+
     # The client's end
 
     async def send(self, message: str | bytes) -> None:
@@ -69,7 +74,7 @@ class MemorySocket:
         Raises:
             ConnectionClosed: either side has closed.
         """
-        if self._gone or self._code is not None:
+        if self.closed:
             raise self._closed()
         kind = "text" if isinstance(message, str) else "bytes"
         await self._to_server.put({"type": "websocket.receive", kind: message})

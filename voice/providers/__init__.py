@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import STTService
@@ -11,6 +12,9 @@ from pipecat.services.tts_service import TTSService
 
 from graphs.threads import Expectation
 from settings import Settings
+
+if TYPE_CHECKING:
+    from voice.turns import VoiceActivity
 
 
 class ProviderNotConfigured(ValueError):
@@ -27,6 +31,8 @@ class SpeechToText:
     """Settings that favour what a question expects; None where the provider has no such means."""
     warm_up: Callable[[Settings], None] = lambda _settings: None
     """Loads models before the first call; blocks, so call it off the event loop."""
+    voice_activity: "Callable[[Settings], VoiceActivity] | None" = None
+    """Makes a detector of its own for one call; None leaves that to Silero and Smart Turn."""
 
 
 @dataclass(frozen=True, slots=True)
