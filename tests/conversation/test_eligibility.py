@@ -220,10 +220,23 @@ async def test_the_certificate_is_served_and_reproduced(
 
 
 async def test_an_unknown_conversation_has_no_certificate(client: httpx.AsyncClient) -> None:
-    for path in ("/api/eligibility/nobody", "/api/eligibility/nobody/certificate"):
-        answer = await client.get(path)
-        assert answer.status_code == 404
-        assert "nobody" in answer.json()["detail"]
+    answer = await client.get("/api/eligibility/nobody")
+    assert answer.status_code == 404
+    assert "nobody" in answer.json()["detail"]
+    page = await client.get("/api/eligibility/nobody/certificate")
+    browser = await client.get("/api/eligibility/nobody", headers={"accept": "text/html,*/*"})
+    assert page.status_code == browser.status_code == 404
+    assert "There is no eligibility interview with the id <code>nobody</code>" in page.text
+    assert browser.text == page.text
+
+
+async def test_the_page_writes_figures_and_moments_for_people(
+    threads: Threads, client: httpx.AsyncClient
+) -> None:
+    await talk(threads, None, "Yes", "forty thousand", "Mumbai")
+    page = (await client.get("/api/eligibility/t1/certificate")).text
+    assert "salary: <strong>40,000</strong>" in page
+    assert "2026-11-21 09:30:04 UTC</dd>" in page
 
 
 async def test_the_page_shows_the_decision_and_escapes_what_was_heard(
