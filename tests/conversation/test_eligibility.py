@@ -17,6 +17,7 @@ from graphs.threads import Event, Node, Reply, Snapshot, Threads
 from server.certificate_page import document
 from server.cli.eligibility import _snapshots
 from server.routes import eligibility as routes
+from settings import Settings
 from store.database import open_checkpointer
 
 
@@ -274,9 +275,7 @@ async def test_every_conversation_in_the_data_folder_can_be_replayed(
         for thread_id, said in (("a", "no"), ("b", "do not call me again")):
             await turn(threads, None, thread_id)
             await turn(threads, said, thread_id)
-    monkeypatch.setattr(
-        "server.cli.eligibility.get_settings", lambda: SimpleNamespace(data_dir=tmp_path)
-    )
+    monkeypatch.setattr("server.cli.eligibility.get_settings", lambda: Settings(data_dir=tmp_path))
     found = {s.thread_id: s for s in await _snapshots(None)}
     assert set(found) == {"a", "b"}
     assert all(replay(document(s), load_rules()).reproduced for s in found.values())
