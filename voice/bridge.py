@@ -303,13 +303,14 @@ class Bridge(FrameProcessor):
         while not self.ended.done():
             await asyncio.sleep(TICK_SECS)
             now = time.monotonic()
+            self._speech.note_heard()
             played = self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
             if played and self._speech.utterances.drop_overdue(now):
                 await self.report_error("Text to speech did not answer in time.", listening=False)
             if not played or not self._is_idle():
                 self._silence.broken()
                 continue
-            self._speech.utterances.played()
+            self._speech.note_played()
             if self._speech.utterances.unsaid:
                 await self._speech.say_unsaid()
                 continue
