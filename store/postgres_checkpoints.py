@@ -21,13 +21,11 @@ from store.checkpoints import (
     needs_history,
     without_parent,
 )
+from store.database import SETUP_SECS
 from store.postgres import PostgresLocks, address
 
 CONNECTIONS = 10
 """Checkpoints read or written at once; more wait for a moment."""
-
-SETUP_SECS = 60.0
-"""Longest wait for another process that makes the tables."""
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
