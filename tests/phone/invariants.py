@@ -21,7 +21,7 @@ class Effect:
     key: str
     """What must happen only once."""
     turn: str
-    """Id of the human message it answers."""
+    """Id of the human message it answers; empty when the conversation was opened."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _once(result: Result, _known: Known) -> Iterator[str]:
 def _no_effect_of_a_withdrawn_turn(result: Result, _known: Known) -> Iterator[str]:
     kept = {message.id for message in result.messages if isinstance(message, HumanMessage)}
     for effect in result.effects:
-        if effect.turn not in kept:
+        if effect.turn and effect.turn not in kept:
             yield f"{effect.key} happened, but its turn is not on the thread"
 
 

@@ -28,6 +28,7 @@ from graphs.threads import Graph, Threads
 from settings import Settings
 from store.calls import Call, Calls
 from store.database import open_checkpointer, open_database
+from store.effects import Effects
 from voice.carriers import CARRIERS, StreamStart
 from voice.phonelab import mulaw, virtual_speech
 from voice.phonelab.callers import Caller
@@ -201,7 +202,7 @@ class _Held:
     @contextlib.asynccontextmanager
     async def _server(self, folder: Path) -> AsyncIterator[Switchboard]:
         async with open_database(folder) as engine, open_checkpointer(folder) as saver:
-            threads = Threads({GRAPH: self.call.graph}, saver)
+            threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
             self.snapshot = functools.partial(threads.snapshot, GRAPH)
             self.record = functools.partial(Calls(engine).get, SID)
             board = Switchboard(self.settings, threads, Calls(engine))
@@ -296,9 +297,9 @@ class _Held:
     async def _gather(self, left_over: list[str]) -> Result:
         folder = self.settings.data_dir / (AFTER if self.died_at is not None else "")
         async with open_database(folder) as engine, open_checkpointer(folder) as saver:
-            snapshot = await Threads({GRAPH: self.call.graph}, saver).snapshot(
-                GRAPH, self.thread_id
-            )
+            threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
+            await threads.recover()
+            snapshot = await threads.snapshot(GRAPH, self.thread_id)
             record = await Calls(engine).get(SID)
         assert record is not None  # noqa: S101 - it was created before the call was answered
         line, sockets = self.line, self.streams
