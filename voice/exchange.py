@@ -96,6 +96,10 @@ class Exchange:
         turn = await self._threads.begin(*self._at, self.given.said, languages=languages)
         turn.heard = self._heard
         self._turn = turn
+        if self.over:  # the caller has gone on, or away, while it waited for the thread
+            turn.stand_for([])
+            await turn.withdraw()
+            return turn
         if turn.asks and not turn.started:
             turn.stand_for([await turn.snapshot()])
         if self.given.certain:
