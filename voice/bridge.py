@@ -13,6 +13,7 @@ Policies of the call itself, in one place:
 import asyncio
 import logging
 import time
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pipecat.frames.frames import (
@@ -36,6 +37,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from faults import places
 from graphs.threads import Event, Expectation, Snapshot, Threads
 from settings import Settings
+from store.calls import TurnLatency
 from voice.answers import Answers
 from voice.frames import (
     CallerTurnFrame,
@@ -100,13 +102,13 @@ class Bridge(FrameProcessor):
         self._expects = Expectation()
         self._keypad = Keypad()
         self._keypad_pause: asyncio.Task[None] | None = None
-        self._stopwatch = Stopwatch()
-        self._speech = Speech(self.push_frame, call_log, playback, self._stopwatch)
+        self.stopwatch = Stopwatch()
+        self._speech = Speech(self.push_frame, call_log, playback, self.stopwatch)
         self._answers = Answers(
             threads,
             call_log,
             self._speech,
-            self._stopwatch,
+            self.stopwatch,
             self._languages,
             self._settle,
             self._graph_failed,
@@ -293,7 +295,10 @@ class Bridge(FrameProcessor):
     # Time
 
     def _first_audio(self, utterance: UtteranceFrame, at: float) -> None:
-        latency = self._stopwatch.first_audio(utterance.turn, at)
+        self.measured(self.stopwatch.first_audio(utterance.turn, at, datetime.now(UTC)))
+
+    def measured(self, latency: TurnLatency | None) -> None:
+        """Keep and show where the time of an answer went; what is known later comes again."""
         if latency:
             self._log.measured(latency)
             self.create_task(self._publish("latency", **latency.model_dump()), "latency")

@@ -23,6 +23,7 @@ from voice.bridge import Bridge
 from voice.providers import STT, TTS
 from voice.record import CallLog
 from voice.recorder import Recorder
+from voice.timing import take_times
 from voice.transport import CallTransport, Playback
 from voice.turns import CallerTurns, voice_activity
 
@@ -76,13 +77,15 @@ class Conversation:
         self._bridge = Bridge(
             threads, call_log, self._playback, settings, announce=recording is not None
         )
+        turns = CallerTurns(vad)
+        take_times(self._bridge, self._playback, turns, self._output)
         self._worker = PipelineWorker(
             Pipeline(
                 [
                     transport.input(),
                     VADProcessor(vad_analyzer=vad),
                     self._stt,
-                    CallerTurns(vad),
+                    turns,
                     self._bridge,
                     self._tts,
                     transport.output(),

@@ -64,8 +64,9 @@ class CallLog:
         self._changed.set()
 
     def measured(self, latency: TurnLatency) -> None:
-        """Note where the time of an answer went."""
-        self.call.latency.append(latency)
+        """Note where the time of an answer went; what is known later of a turn replaces it."""
+        kept = [known for known in self.call.latency if known.turn != latency.turn]
+        self.call.latency = [*kept, latency]
         self._changed.set()
 
     def outcome(self, outcome: str | None) -> None:
