@@ -26,6 +26,7 @@ from voice.pipeline import Conversation
 from voice.providers import STT, TTS, load_providers
 from voice.quiet import quiet_pipecat
 from voice.record import CallLog
+from voice.telemetry import Silent, Telemetry, open_telemetry
 from voice.transport import SEND_TIMEOUT_SECS
 
 log = logging.getLogger(__name__)
@@ -112,6 +113,7 @@ class Switchboard:
         self._calls = calls
         self._tickets: dict[str, Ticket] = {}
         self._held: dict[str, Conversation] = {}
+        self._telemetry: Telemetry = Silent()
         self._closing = False
         self._admission = asyncio.Lock()
         """Held from the count of the calls until the new one is among them."""
@@ -138,12 +140,13 @@ class Switchboard:
         if left:
             log.warning("%d calls were left unfinished by an earlier run.", left)
         sweeping = asyncio.create_task(self._sweep(), name="tickets")
-        try:
-            yield
-        finally:
-            await self.drain()
-            sweeping.cancel()
-            await asyncio.wait({sweeping})
+        async with open_telemetry() as self._telemetry:
+            try:
+                yield
+            finally:
+                await self.drain()
+                sweeping.cancel()
+                await asyncio.wait({sweeping})
 
     def graph_for(self, named: str | None, number: str | None) -> str:
         """Choose the graph: the one named, else by the number called, else the default.
@@ -303,6 +306,7 @@ class Switchboard:
                 await asyncio.shield(call_log.close(_status(reason)))
             finally:  # also when it is cancelled
                 self._release(call.sid)
+            self._telemetry.tell(call)
         return reason
 
     def _release(self, sid: str) -> None:
