@@ -19,6 +19,8 @@ from pipecat.workers.runner import WorkerRunner
 
 from graphs.threads import Threads
 from settings import Settings
+from store.calls import AnsweredBy
+from voice.answering_gate import AnsweringGate
 from voice.bridge import Bridge
 from voice.providers import STT, TTS
 from voice.record import CallLog
@@ -74,8 +76,16 @@ class Conversation:
         self._stt = STT[settings.stt].create(settings, input_rate)
         self._tts = TTS[settings.tts].create(settings, output_rate)
         vad = voice_activity(settings)
+        self._gate: AnsweringGate | None = None
+        if call_log.call.direction == "outbound" and settings.voicemail:
+            self._gate = AnsweringGate(call_log, settings, input_rate)
         self._bridge = Bridge(
-            threads, call_log, self._playback, settings, announce=recording is not None
+            threads,
+            call_log,
+            self._playback,
+            settings,
+            announce=recording is not None,
+            gated=self._gate is not None,
         )
         turns = CallerTurns(vad)
         take_times(self._bridge, self._playback, turns, self._output)
@@ -86,6 +96,7 @@ class Conversation:
                     VADProcessor(vad_analyzer=vad),
                     self._stt,
                     turns,
+                    *([self._gate] if self._gate else []),
                     self._bridge,
                     self._tts,
                     transport.output(),
@@ -106,11 +117,16 @@ class Conversation:
         """End the call at once, because of what happened outside it."""
         self._bridge.end(reason)
 
+    def answered_by(self, who: AnsweredBy, *, records: bool) -> None:
+        """Take the carrier's word for who has taken the call, where that is asked."""
+        if self._gate:
+            self._gate.carrier_says(who, records=records)
+
     async def run(self) -> str:
         """Hold the conversation and return why it ended.
 
         Returns:
-            `done`, `hangup`, `silence`, `failed`, `too_long`, `cancelled` or `shutdown`.
+            `done`, `hangup`, `silence`, `failed`, `too_long`, `machine`, `cancelled` or `shutdown`.
         """
         async with self._recorder or contextlib.nullcontext():
             return await self._converse()

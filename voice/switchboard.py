@@ -19,7 +19,7 @@ from pipecat.serializers.base_serializer import FrameSerializer
 from faults import places
 from graphs.threads import Threads
 from settings import Settings
-from store.calls import Call, Calls, Direction, Status
+from store.calls import AnsweredBy, Call, Calls, Direction, Status
 from voice import turns
 from voice.carriers import load_carriers
 from voice.pipeline import Conversation
@@ -39,7 +39,7 @@ RELEASE_SECS = 8.0
 """Time a call has to let go of a stream that the carrier has left, in seconds."""
 MAX_STREAMS = 3
 """Streams of one call, before a line that keeps breaking is given up."""
-_FINAL = frozenset({"done", "silence", "failed", "too_long", "shutdown"})
+_FINAL = frozenset({"done", "silence", "failed", "too_long", "machine", "shutdown"})
 """Reasons after which a call is not connected again."""
 _NUMBER = re.compile(r"\+\d{6,15}")
 
@@ -183,7 +183,7 @@ class Switchboard:
                 return known
             if known or await self._calls.get(sid):
                 raise CallReplayed(f"The call {sid} was taken before; nothing is started.")
-            await self._admit(caller)
+            await self._admit(caller if direction == "inbound" else None)
             call = Call(
                 sid=sid,
                 graph=graph,
@@ -315,6 +315,19 @@ class Switchboard:
             held.over.set()
         if not self._held:
             self._empty.set()
+
+    async def answered_by(self, sid: str, who: AnsweredBy, *, records: bool) -> None:
+        """Take the carrier's word for who has taken a call that we placed.
+
+        Args:
+            sid: the call.
+            who: took it.
+            records: whether it is a machine whose greeting is over.
+        """
+        if held := self._held.get(sid):
+            held.answered_by(who, records=records)
+        elif ticket := self._tickets.get(sid):
+            ticket.call.answered_by = who
 
     async def hung_up(self, sid: str, status: Status) -> None:
         """Note that the carrier says a call is over; the same news again changes nothing."""
