@@ -45,6 +45,8 @@ class AnsweringGate(FrameProcessor):
         self._answerer = Answerer(0.0)
         self._told: Who | None = None
         self._over = False
+        self._first_words = False
+        """Whether a turn goes on whose words came before it was known who speaks."""
         self._watcher: asyncio.Task[None] | None = None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -68,8 +70,10 @@ class AnsweringGate(FrameProcessor):
         elif isinstance(frame, TranscriptionFrame) and not isinstance(
             frame, InterimTranscriptionFrame
         ):
+            self._first_words |= self._told != "human"
             self._answerer.says(frame.text, now)
-        elif isinstance(frame, CallerTurnFrame) and self._told != "human":
+        elif isinstance(frame, CallerTurnFrame) and (self._first_words or self._told != "human"):
+            self._first_words = False
             if frame.text:
                 self._log.caller_said(frame.text)
             return
