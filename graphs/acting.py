@@ -2,17 +2,20 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from types import SimpleNamespace
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import ToolMessage
+from langchain_core.tools import ToolException
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graphs.events import ToolRun
+from store.effects import Effect
 from tools.effects import has_effect
 
 UNKNOWN = (
@@ -22,37 +25,70 @@ UNKNOWN = (
 
 
 class Journal(Protocol):
-    """Where the effects of one turn are written down, before and after they happen."""
+    """Where effects are written down, before and after they happen: `store.effects.Effects`."""
 
-    async def begin(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Any | None:
-        """Write down that an effect begins; returns what is there already, else None."""
+    async def begin(
+        self,
+        key: str,
+        *,
+        graph: str,
+        thread_id: str,
+        turn_id: str,
+        tool: str,
+        arguments: Mapping[str, Any],
+    ) -> Literal["begun"] | Effect:
+        """Claim an effect; returns what is known of it when it was claimed before."""
 
     async def finish(self, key: str, result: Any) -> None:
         """Write down what came of it."""
 
-    async def find(self, key: str) -> Any | None:
+    async def fail(self, key: str, error: str) -> None:
+        """Write down that it failed."""
+
+    async def get(self, key: str) -> Effect | None:
         """Return what is known of an effect."""
+
+    async def delete_of_thread(self, graph: str, thread_id: str) -> None:
+        """Forget the effects of a thread."""
 
 
 class ProcessJournal:
-    """A journal that lives as long as the process."""
+    """A journal that lives as long as the process, for threads that do not outlive it either."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, Effect] = {}
 
-    async def begin(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Any | None:
-        """Write down that an effect begins; returns what is there already, else None."""
-        known = self._known.get(key)
-        self._known.setdefault(key, SimpleNamespace(result=None))
-        return known
+    async def begin(self, key: str, **described: Any) -> Literal["begun"] | Effect:
+        """Claim an effect; see `Journal`."""
+        if key in self._known:
+            return self._known[key]
+        self._known[key] = Effect(key=key, began_at=datetime.now(UTC), **described)
+        return "begun"
 
     async def finish(self, key: str, result: Any) -> None:
         """Write down what came of it."""
-        self._known[key].result = result
+        self._close(key, result=result)
 
-    async def find(self, key: str) -> Any | None:
+    async def fail(self, key: str, error: str) -> None:
+        """Write down that it failed."""
+        self._close(key, error=error)
+
+    def _close(self, key: str, **outcome: Any) -> None:
+        closed = {"finished_at": datetime.now(UTC), **outcome}
+        self._known[key] = self._known[key].model_copy(update=closed)
+
+    async def get(self, key: str) -> Effect | None:
         """Return what is known of an effect."""
         return self._known.get(key)
+
+    async def delete_of_thread(self, graph: str, thread_id: str) -> None:
+        """Forget the effects of a thread."""
+        at = (graph, thread_id)
+        self._known = {k: e for k, e in self._known.items() if (e.graph, e.thread_id) != at}
+
+
+class EffectFailed(ToolException):
+    """An effect failed before, and is not tried again for its tool takes no idempotency key."""
 
 
 class Withdrawn(asyncio.CancelledError):
@@ -63,7 +99,9 @@ class Acting(AsyncCallbackHandler):
     """Guards the tools of one run; a callback handler of LangChain, which sees every tool.
 
     Args:
-        prefix: of the idempotency keys: the thread and the turn.
+        graph: its name.
+        thread_id: the thread.
+        turn_id: the turn; with the thread it makes the idempotency keys of effects.
         journal: where effects are written down.
         serde: how their results are.
         before_first: called before anything is done; the turn can not be withdrawn after it.
@@ -75,7 +113,9 @@ class Acting(AsyncCallbackHandler):
 
     def __init__(
         self,
-        prefix: str,
+        graph: str,
+        thread_id: str,
+        turn_id: str,
         journal: Journal,
         serde: SerializerProtocol,
         before_first: Callable[[], Awaitable[None]],
@@ -85,7 +125,7 @@ class Acting(AsyncCallbackHandler):
         """Calls of tools that may have changed something, by the call's id."""
         self.results: dict[str, ToolMessage] = {}
         """What tools have answered, by the call's id."""
-        self._prefix = prefix
+        self._turn = {"graph": graph, "thread_id": thread_id, "turn_id": turn_id}
         self._journal = journal
         self._serde = serde
         self._before_first = before_first
@@ -169,23 +209,28 @@ class Acting(AsyncCallbackHandler):
         act: Callable[[str], Awaitable[Any]],
         repeatable: bool,
     ) -> Any:
-        key = self.key(call)
+        key = effect_key(call=call, **self._turn)
         async with self._written:
             await self._before_first()
-        begun = await self._journal.begin(key, tool, arguments)
-        if begun is not None and begun.result is not None:
-            kind, data = begun.result
-            return self._serde.loads_typed((kind, base64.b64decode(data)))
-        if begun is not None and not repeatable:
-            return ToolMessage(UNKNOWN, tool_call_id=call, name=tool, status="error")
-        result = await act(key)
+        described = json.loads(json.dumps(dict(arguments), default=str))
+        claim = await self._journal.begin(key, tool=tool, arguments=described, **self._turn)
+        if claim != "begun":
+            if claim.result is not None:
+                kind, data = claim.result
+                return self._serde.loads_typed((kind, base64.b64decode(data)))
+            if claim.error is not None:
+                raise EffectFailed(f"This failed, and was not tried again: {claim.error}")
+            if not repeatable:
+                return ToolMessage(UNKNOWN, tool_call_id=call, name=tool, status="error")
+        try:
+            result = await act(key)
+        except Exception as error:
+            if not repeatable:
+                await self._journal.fail(key, type(error).__name__)
+            raise
         kind, raw = self._serde.dumps_typed(result)
         await self._journal.finish(key, [kind, base64.b64encode(raw).decode()])
         return result
-
-    def key(self, call: str) -> str:
-        """Return the idempotency key of a call of a tool."""
-        return f"{self._prefix}/{call}"
 
     # LangChain's callbacks: every tool, declared or not
 
@@ -237,3 +282,8 @@ class Acting(AsyncCallbackHandler):
         if not self._running:
             self._quiet.set()
         self._on_tool(ToolRun(name, False))
+
+
+def effect_key(*, graph: str, thread_id: str, turn_id: str, call: str) -> str:
+    """Return the idempotency key of a call of a tool."""
+    return f"{graph}:{thread_id}/{turn_id}/{call}"

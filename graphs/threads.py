@@ -25,7 +25,7 @@ from uuid import uuid4
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from graphs.acting import Journal, ProcessJournal
+from graphs.acting import Journal, ProcessJournal, effect_key
 from graphs.contract import Contract, speech_of
 from graphs.events import (
     Asked,
@@ -192,7 +192,8 @@ class Threads:
         try:
             staging = Staging(self._checkpointer, key)
             asked, turn_id = await staging.open_interrupts(), None
-            if asked or await self._died_acting(staging):
+            died = await self._died_acting(name, thread_id, staging)
+            if asked or died:
                 turn_id = await staging.turn_id()
             place = Place(
                 name,
@@ -213,8 +214,10 @@ class Threads:
             turn.asks = asked
             if languages and hasattr(graph.context_schema, "languages"):
                 turn.context = {"languages": ",".join(sorted(languages))}
+            if died:
+                await turn.finish_step()
             if not asked:
-                await self._mend(turn, staging)
+                await staging.change_messages(repaired)
             await _start(turn, await staging.messages(), said)
         except BaseException:
             self._turns.pop(key, None)
@@ -355,6 +358,7 @@ class Threads:
         key = _key(name, thread_id)
         async with self._hold(key, thread_id, self._turn_timeout):
             await self._checkpointer.adelete_thread(key)
+            await self._journal.delete_of_thread(name, thread_id)
 
     async def _make_way(self, key: str, thread_id: str, policy: Policy) -> None:
         """Apply the policy to the turn that runs on the thread."""
@@ -382,20 +386,14 @@ class Threads:
         finally:
             await hold.__aexit__(None, None, None)
 
-    async def _died_acting(self, staging: Staging) -> bool:
+    async def _died_acting(self, name: str, thread_id: str, staging: Staging) -> bool:
         """Whether a process died in the last turn while it did something."""
-        turn_id, calls = await staging.turn_id(), unanswered(await staging.messages())
-        keys = [f"{staging.thread_id}/{turn_id}/{call}" for call in calls]
-        return any([await self._journal.find(key) for key in keys])
-
-    async def _mend(self, turn: Turn, staging: Staging) -> None:
-        """Finish what a process that died has begun, and take out calls that nobody answered."""
-        messages = await staging.messages()
-        if not unanswered(messages):
-            return
-        if await self._died_acting(staging):
-            await turn.finish_step()
-        await staging.change_messages(repaired)
+        turn_id = await staging.turn_id() or ""
+        for call in unanswered(await staging.messages()):
+            key = effect_key(graph=name, thread_id=thread_id, turn_id=turn_id, call=call)
+            if await self._journal.get(key):
+                return True
+        return False
 
     def _config(self, name: str, thread_id: str) -> RunnableConfig:
         return {"configurable": {"thread_id": _key(name, thread_id)}}

@@ -111,7 +111,9 @@ class Turn:
         self._graph = place.graph.copy(update={"checkpointer": staging})
         self._parts: asyncio.Queue[TurnEvent | BaseException | None] = asyncio.Queue()
         self._acting = Acting(
-            f"{place.key}/{turn_id}",
+            place.name,
+            place.thread_id,
+            turn_id,
             journal,
             place.saver.serde,
             self._write_down,

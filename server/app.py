@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 
 from faults import places
 from graphs.catalogue import load_catalogue
@@ -21,6 +22,8 @@ from server.services import Services
 from settings import Settings, get_settings
 from store.calls import Calls
 from store.database import open_checkpointer, open_database
+from store.effects import Effects
+from store.locks import open_locks
 from ui.playground import mount_playground
 from voice.switchboard import Switchboard, warm_up
 
@@ -43,10 +46,17 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_database(settings.data_dir) as engine,
-            open_checkpointer(settings.data_dir) as checkpointer,
+            open_database(settings.data_dir, settings.postgres) as engine,
+            open_checkpointer(settings.data_dir, settings.postgres) as checkpointer,
+            open_locks(settings.data_dir, settings.postgres) as locks,
         ):
-            threads = Threads(graphs, checkpointer, turn_timeout=settings.turn_timeout_secs)
+            threads = Threads(
+                graphs,
+                checkpointer,
+                turn_timeout=settings.turn_timeout_secs,
+                locks=locks,
+                journal=Effects(engine),
+            )
             calls = Calls(engine)
             switchboard = Switchboard(settings, threads, calls)
             services = Services(settings, threads, calls, checkpointer, switchboard)
@@ -57,8 +67,11 @@ def create_app(
                 yield
 
     logging.getLogger("uvicorn.error").addFilter(_WithoutWords())
-    app = FastAPI(
-        title="Dialgraph", summary="LangGraph agents that answer the phone.", lifespan=lifespan
+    app: FastAPI = FastAPIOffline(  # its /docs brings its scripts along
+        title="Dialgraph",
+        summary="LangGraph agents that answer the phone.",
+        redoc_url=None,  # which would fetch a logo
+        lifespan=lifespan,
     )
     app.add_middleware(ClosedByDefault, settings=settings)
     app.add_middleware(BodyLimit)

@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointMetadata
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
 
@@ -19,18 +19,23 @@ Change = Callable[[list[BaseMessage]], list[BaseMessage]]
 
 
 class Checkpoints(BaseCheckpointSaver[str]):
-    """A LangGraph checkpointer that can do what telephone calls need besides."""
+    """A LangGraph checkpointer that can do what telephone calls need besides.
+
+    It keeps the newest checkpoint of each namespace of a thread, since each holds all that was
+    ever said: kept all, they would grow with the square of the conversation. With a checkpoint of
+    the graph go those of its subgraphs' calls that ended before it. The one exception is a graph
+    with a `DeltaChannel`, whose state LangGraph computes from its history.
+    """
 
     @abstractmethod
     async def amend(self, config: RunnableConfig, change: Change) -> bool:
         """Change the messages of a thread in place; returns whether they changed.
 
         What was said and what was heard differ when a caller barges in, and the thread must hold
-        what was heard. The newest checkpoint of each namespace of the thread (the graph's own,
-        those of its subgraphs), and what tasks of an unfinished step have written already, get
-        the changed messages and keep all else: id, parent, metadata, versions of the channels,
-        pending writes. So no node runs that would not have run, and an open interrupt is still
-        answered by its id.
+        what was heard. All that is kept of the thread (the graph's checkpoint, those of its
+        subgraphs, what tasks of an unfinished step have written) gets the changed messages and
+        keeps all else: id, parent, metadata, versions of the channels, pending writes. So no node
+        runs that would not have run, and an open interrupt is still answered by its id.
 
         It is atomic: as if before or after whatever else happens to the thread meanwhile. When
         `change` raises, nothing has changed.
@@ -60,6 +65,21 @@ def amended(value: Any, change: Change, serde: SerializerProtocol) -> Any | None
     before = serde.dumps_typed(messages)
     after = change(list(messages))
     return after if serde.dumps_typed(after) != before else None
+
+
+PLACE = ("thread_id", "checkpoint_ns", "checkpoint_id")
+"""Where a checkpoint is, in the `configurable` of LangGraph's configurations."""
+
+
+def needs_history(metadata: CheckpointMetadata) -> bool:
+    """Whether a checkpoint is worth nothing without those before it."""
+    return "counters_since_delta_snapshot" in metadata
+
+
+def without_parent(config: RunnableConfig) -> RunnableConfig:
+    """Return where a checkpoint goes that stands in for the earlier ones."""
+    place = {key: value for key, value in config["configurable"].items() if key != PLACE[2]}
+    return {**config, "configurable": place}
 
 
 def first_id_at(moment: datetime) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection, OperationalError, connect
 
 from store.locks import ProcessLocks
 
@@ -27,7 +27,7 @@ LOST = (
 
 
 def address(url: str, driver: str = "") -> str:
-    """Return `DATABASE_URL`, whatever driver it names, as psycopg or (by `driver`) others read it.
+    """Return the address without the driver it names, or with another, such as `+psycopg`.
 
     Raises:
         ValueError: it is not the address of a PostgreSQL database.
@@ -35,10 +35,26 @@ def address(url: str, driver: str = "") -> str:
     scheme, separator, rest = url.partition("://")
     if scheme.partition("+")[0] not in ("postgres", "postgresql") or not separator:
         raise ValueError(
-            "DATABASE_URL is to be like postgresql://user:password@host:5432/name; "
-            f"what it begins with, {scheme.partition(':')[0]!r}, is no PostgreSQL address."
+            "expected an address like postgresql://user:password@host:5432/name, "
+            f"not one that begins with {scheme.partition(':')[0]!r}."
         )
     return f"postgresql{driver}://{rest}"
+
+
+class Unreachable(ConnectionError):
+    """PostgreSQL does not answer, or refuses; says what it said."""
+
+
+def check_reachable(url: str) -> None:
+    """See that the database lets us in.
+
+    Raises:
+        Unreachable: it does not.
+    """
+    try:
+        connect(address(url), connect_timeout=5).close()
+    except OperationalError as error:
+        raise Unreachable(str(error).strip()) from None
 
 
 class PostgresLocks(ProcessLocks):

@@ -3,45 +3,70 @@
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from store.checkpoints import MESSAGES, Change, Checkpoints, amended, first_id_at
+from store.checkpoints import (
+    MESSAGES,
+    PLACE,
+    Change,
+    Checkpoints,
+    amended,
+    first_id_at,
+    needs_history,
+    without_parent,
+)
+from store.database import SETUP_SECS
 from store.postgres import PostgresLocks, address
 
 CONNECTIONS = 10
 """Checkpoints read or written at once; more wait for a moment."""
 
-SETUP_SECS = 60.0
-"""Longest wait for another process that makes the tables."""
-
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
-NEWEST = """
-SELECT DISTINCT ON (checkpoint_ns)
-    checkpoint_ns, checkpoint_id, checkpoint -> 'channel_versions' ->> %s AS version
-FROM checkpoints WHERE thread_id = %s ORDER BY checkpoint_ns, checkpoint_id DESC
-"""
+ALONE = "SELECT pg_advisory_xact_lock(%s, hashtext(%s))"
+"""Who changes what is kept of a thread waits for who does: they lock rows in different orders."""
+
+REWRITING = 0x64674350
+"""Sets these locks apart from any other's."""
+
 KEPT = """
-SELECT type, blob FROM checkpoint_blobs
-WHERE thread_id = %s AND checkpoint_ns = %s AND channel = %s AND version = %s FOR UPDATE
+SELECT type, blob, thread_id, checkpoint_ns, channel, version FROM checkpoint_blobs
+WHERE thread_id = %s AND channel = %s ORDER BY checkpoint_ns, version FOR UPDATE
 """
 REPLACE_KEPT = """
 UPDATE checkpoint_blobs SET type = %s, blob = %s
 WHERE thread_id = %s AND checkpoint_ns = %s AND channel = %s AND version = %s
 """
-PENDING = """
-SELECT task_id, idx, type, blob FROM checkpoint_writes
-WHERE thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = %s AND channel = %s FOR UPDATE
+WRITTEN = """
+SELECT type, blob, thread_id, checkpoint_ns, checkpoint_id, task_id, idx FROM checkpoint_writes
+WHERE thread_id = %s AND channel = %s
+ORDER BY checkpoint_ns, checkpoint_id, task_id, idx FOR UPDATE
 """
-REPLACE_PENDING = """
+REPLACE_WRITTEN = """
 UPDATE checkpoint_writes SET type = %s, blob = %s
 WHERE thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = %s AND task_id = %s AND idx = %s
+"""
+FORGET_EARLIER = "DELETE FROM {} WHERE thread_id = %s AND checkpoint_ns = %s AND checkpoint_id < %s"
+FORGET_BLOBS = """
+DELETE FROM checkpoint_blobs kept WHERE thread_id = %s AND checkpoint_ns = %s AND NOT EXISTS (
+    SELECT FROM checkpoints WHERE thread_id = kept.thread_id AND checkpoint_ns = kept.checkpoint_ns
+        AND checkpoint -> 'channel_versions' ->> kept.channel = kept.version
+)
+"""
+FORGET_CALLS = """
+WITH ended AS (
+    DELETE FROM checkpoints WHERE thread_id = %s AND checkpoint_ns LIKE '%%:%%'
+        AND metadata -> 'parents' ->> '' < %s RETURNING checkpoint_ns AS ns
+), writes AS (
+    DELETE FROM checkpoint_writes USING ended WHERE thread_id = %s AND checkpoint_ns = ns
+)
+DELETE FROM checkpoint_blobs USING ended WHERE thread_id = %s AND checkpoint_ns = ns
 """
 IDLE = "SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING MAX(checkpoint_id) < %s"
 
@@ -58,30 +83,40 @@ class PostgresCheckpoints(AsyncPostgresSaver, Checkpoints):
         # LangGraph's lock is for one connection; it would let the pool use one at a time.
         self.lock = contextlib.nullcontext()  # type: ignore[assignment]
 
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Save a checkpoint in place of the earlier ones, see `Checkpoints`."""
+        if needs_history(metadata):
+            return await super().aput(config, checkpoint, metadata, new_versions)
+        saved = await super().aput(without_parent(config), checkpoint, metadata, new_versions)
+        thread_id, ns, newest = (saved["configurable"][key] for key in PLACE)
+        async with self._cursor(pipeline=True) as cursor:  # one trip, one transaction
+            await cursor.execute(ALONE, (REWRITING, thread_id))
+            for table in ("checkpoints", "checkpoint_writes"):
+                await cursor.execute(FORGET_EARLIER.format(table), (thread_id, ns, newest))
+            await cursor.execute(FORGET_BLOBS, (thread_id, ns))
+            if ns == "":
+                await cursor.execute(FORGET_CALLS, (thread_id, newest, thread_id, thread_id))
+        return saved
+
     async def amend(self, config: RunnableConfig, change: Change) -> bool:
         """Change the messages of a thread in place, see `Checkpoints.amend`."""
         thread_id, changed = str(config["configurable"]["thread_id"]), False
-
-        async def rewrite(cursor: Any, replace: str, row: DictRow, *where: Any) -> bool:
-            after = amended(self.serde.loads_typed((row["type"], row["blob"])), change, self.serde)
-            if after is None:
-                return False
-            await cursor.execute(replace, (*self.serde.dumps_typed(after), *where))
-            return True
-
         async with self._cursor() as cursor, cursor.connection.transaction():
-            await cursor.execute(NEWEST, (MESSAGES, thread_id))
-            for newest in await cursor.fetchall():
-                ns, checkpoint_id = newest["checkpoint_ns"], newest["checkpoint_id"]
-                where = (thread_id, ns, MESSAGES, newest["version"])
-                await cursor.execute(KEPT, where)
+            await cursor.execute(ALONE, (REWRITING, thread_id))
+            for select, replace in ((KEPT, REPLACE_KEPT), (WRITTEN, REPLACE_WRITTEN)):
+                await cursor.execute(select, (thread_id, MESSAGES))
                 for row in await cursor.fetchall():
-                    changed |= await rewrite(cursor, REPLACE_KEPT, row, *where)
-                pending = (thread_id, ns, checkpoint_id)
-                await cursor.execute(PENDING, (*pending, MESSAGES))
-                for row in await cursor.fetchall():
-                    task = (row["task_id"], row["idx"])
-                    changed |= await rewrite(cursor, REPLACE_PENDING, row, *pending, *task)
+                    kind, content, *key = row.values()
+                    before = self.serde.loads_typed((kind, content))
+                    if (after := amended(before, change, self.serde)) is not None:
+                        await cursor.execute(replace, (*self.serde.dumps_typed(after), *key))
+                        changed = True
         return changed
 
     async def idle_since(self, moment: datetime) -> Sequence[str]:

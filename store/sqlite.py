@@ -17,26 +17,30 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from store.checkpoints import MESSAGES, Change, Checkpoints, amended, first_id_at
+from store.checkpoints import (
+    MESSAGES,
+    PLACE,
+    Change,
+    Checkpoints,
+    amended,
+    first_id_at,
+    needs_history,
+    without_parent,
+)
 
 T = TypeVar("T")
 
-NEWEST = """
-SELECT checkpoint_ns, MAX(checkpoint_id), type, checkpoint
-FROM checkpoints WHERE thread_id = ? GROUP BY checkpoint_ns
+CHECKPOINTS = "SELECT rowid, type, checkpoint FROM checkpoints WHERE thread_id = ?"
+WRITES = "SELECT rowid, type, value FROM writes WHERE thread_id = ? AND channel = ?"
+REPLACE_CHECKPOINT = "UPDATE checkpoints SET type = ?, checkpoint = ? WHERE rowid = ?"
+REPLACE_WRITE = "UPDATE writes SET type = ?, value = ? WHERE rowid = ?"
+FORGET_EARLIER = "DELETE FROM {} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?"
+ENDED_CALLS = """
+SELECT DISTINCT checkpoint_ns FROM checkpoints
+WHERE thread_id = ? AND checkpoint_ns LIKE '%:%'
+    AND json_extract(CAST(metadata AS TEXT), '$.parents.""') < ?
 """
-PENDING = """
-SELECT task_id, idx, type, value FROM writes
-WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ? AND channel = ?
-"""
-REPLACE_CHECKPOINT = """
-UPDATE checkpoints SET type = ?, checkpoint = ?
-WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?
-"""
-REPLACE_PENDING = """
-UPDATE writes SET type = ?, value = ?
-WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ? AND task_id = ? AND idx = ?
-"""
+FORGET_CALL = "DELETE FROM {} WHERE thread_id = ? AND checkpoint_ns = ?"
 
 
 class SqliteCheckpoints(SqliteSaver, Checkpoints):
@@ -92,8 +96,23 @@ class SqliteCheckpoints(SqliteSaver, Checkpoints):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Save a checkpoint."""
-        return await self._there(self.put, config, checkpoint, metadata, new_versions)
+        """Save a checkpoint in place of the earlier ones, see `Checkpoints`."""
+        if needs_history(metadata):
+            return await self._there(self.put, config, checkpoint, metadata, new_versions)
+        place = without_parent(config)
+        return await self._there(self._replace, place, checkpoint, metadata, new_versions)
+
+    def _replace(self, place: RunnableConfig, *checkpoint: Any) -> RunnableConfig:
+        saved = self.put(place, *checkpoint)
+        thread_id, ns, newest = (saved["configurable"][key] for key in PLACE)
+        with self.cursor() as cursor:
+            for table in ("checkpoints", "writes"):
+                cursor.execute(FORGET_EARLIER.format(table), (thread_id, ns, newest))
+            if ns == "":
+                for (call,) in cursor.execute(ENDED_CALLS, (thread_id, newest)).fetchall():
+                    for table in ("checkpoints", "writes"):
+                        cursor.execute(FORGET_CALL.format(table), (thread_id, call))
+        return saved
 
     async def aput_writes(
         self,
@@ -117,21 +136,18 @@ class SqliteCheckpoints(SqliteSaver, Checkpoints):
         with self.cursor() as cursor:
             cursor.execute("BEGIN IMMEDIATE")  # no other process writes from here to the commit
             checkpoints, writes = [], []
-            for ns, newest, kind, content in cursor.execute(NEWEST, (thread_id,)).fetchall():
-                checkpoint = self.serde.loads_typed((kind, content))
+            for row, *content in cursor.execute(CHECKPOINTS, (thread_id,)).fetchall():
+                checkpoint = self.serde.loads_typed(content)
                 values = checkpoint["channel_values"]
                 if (after := amended(values.get(MESSAGES), change, self.serde)) is not None:
                     values[MESSAGES] = after
-                    blob = self.serde.dumps_typed(checkpoint)
-                    checkpoints.append((*blob, thread_id, ns, newest))
-                rows = cursor.execute(PENDING, (thread_id, ns, newest, MESSAGES)).fetchall()
-                for task, index, *blob in rows:
-                    written = self.serde.loads_typed(blob)
-                    if (after := amended(written, change, self.serde)) is not None:
-                        blob = self.serde.dumps_typed(after)
-                        writes.append((*blob, thread_id, ns, newest, task, index))
+                    checkpoints.append((*self.serde.dumps_typed(checkpoint), row))
+            for row, *content in cursor.execute(WRITES, (thread_id, MESSAGES)).fetchall():
+                written = self.serde.loads_typed(content)
+                if (after := amended(written, change, self.serde)) is not None:
+                    writes.append((*self.serde.dumps_typed(after), row))
             cursor.executemany(REPLACE_CHECKPOINT, checkpoints)
-            cursor.executemany(REPLACE_PENDING, writes)
+            cursor.executemany(REPLACE_WRITE, writes)
         return bool(checkpoints or writes)
 
     async def idle_since(self, moment: datetime) -> Sequence[str]:

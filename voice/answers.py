@@ -128,8 +128,8 @@ class Answers:
             current.confirm()
             return str(message.id)
         self._inputs.put_nowait(given)
-        if current:
-            way = asyncio.create_task(current.make_way(withdraw=not given.keyed))
+        if current and not given.keyed:
+            way = asyncio.create_task(current.make_way(withdraw=True))
             self._ways.add(way)
         return str(message.id)
 

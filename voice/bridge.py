@@ -301,7 +301,7 @@ class Bridge(FrameProcessor):
 
     async def _fail(self, key: str) -> None:
         now = time.monotonic()
-        if self._closing or now - self._last_apology < FAILURE_PAUSE_SECS:
+        if self._closing or self.ended.done() or now - self._last_apology < FAILURE_PAUSE_SECS:
             return
         self._last_apology = now
         self._failures += 1
@@ -330,13 +330,14 @@ class Bridge(FrameProcessor):
         while not self.ended.done():
             await asyncio.sleep(TICK_SECS)
             now = time.monotonic()
+            self._speech.note_heard()
             played = self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
             if played and self._speech.utterances.drop_overdue(now):
                 await self.report_error("Text to speech did not answer in time.", listening=False)
             if not played or not self._is_idle():
                 self._silence.broken()
                 continue
-            self._speech.utterances.played()
+            self._speech.note_played()
             if self._speech.utterances.unsaid:
                 await self._speech.say_unsaid()
                 continue

@@ -1,6 +1,7 @@
 """The pipeline of one call, the same for a telephone and for a browser.
 
-transport -> voice activity -> speech to text -> turns -> bridge -> text to speech -> transport
+transport -> voice activity -> speech to text -> turns -> bridge -> sentences ->
+text to speech -> transport
 """
 
 import asyncio
@@ -22,9 +23,11 @@ from settings import Settings
 from store.calls import AnsweredBy
 from voice.answering_gate import AnsweringGate
 from voice.bridge import Bridge
+from voice.flight import FlightRecorder
 from voice.providers import STT, TTS
 from voice.record import CallLog
 from voice.recorder import Recorder
+from voice.sentences import Sentences, speech
 from voice.timing import take_times
 from voice.transport import CallTransport, Playback
 from voice.turns import CallerTurns, voice_activity
@@ -49,6 +52,7 @@ class Conversation:
         input_rate: samples a second of what the client says.
         output_rate: samples a second of what the client plays.
         recording: file for a stereo WAV, or None.
+        flight: the flight recorder, or None.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Conversation:
         input_rate: int,
         output_rate: int,
         recording: Path | None = None,
+        flight: FlightRecorder | None = None,
     ) -> None:
         self.over = asyncio.Event()
         """Set when the call has let go of its stream and its record is written."""
@@ -71,10 +76,14 @@ class Conversation:
         if self._recorder:
             self._playback.on_audio_in = self._recorder.caller
             self._playback.on_audio_out = self._recorder.bot
+        self._flight = flight
+        if flight:
+            websocket = flight.tap(websocket)
         transport = CallTransport(websocket, serializer, self._playback)
         self._output = transport.output()
         self._stt = STT[settings.stt].create(settings, input_rate)
         self._tts = TTS[settings.tts].create(settings, output_rate)
+        self._tts.add_text_transformer(speech)
         vad = voice_activity(settings)
         self._gate: AnsweringGate | None = None
         if call_log.call.direction == "outbound" and settings.voicemail:
@@ -84,7 +93,7 @@ class Conversation:
             call_log,
             self._playback,
             settings,
-            announce=recording is not None,
+            announce=bool(recording or flight),
             gated=self._gate is not None,
         )
         turns = CallerTurns(vad)
@@ -98,6 +107,7 @@ class Conversation:
                     turns,
                     *([self._gate] if self._gate else []),
                     self._bridge,
+                    Sentences(),
                     self._tts,
                     transport.output(),
                 ]
@@ -108,6 +118,7 @@ class Conversation:
             enable_rtvi=False,
             enable_turn_tracking=False,
             idle_timeout_secs=None,
+            observers=[flight] if flight else [],
         )
 
         transport.add_event_handler("on_client_disconnected", self._gone)
@@ -128,7 +139,8 @@ class Conversation:
         Returns:
             `done`, `hangup`, `silence`, `failed`, `too_long`, `machine`, `cancelled` or `shutdown`.
         """
-        async with self._recorder or contextlib.nullcontext():
+        nothing = contextlib.nullcontext()
+        async with self._recorder or nothing, self._flight or nothing:
             return await self._converse()
 
     async def _converse(self) -> str:

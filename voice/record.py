@@ -44,24 +44,26 @@ class CallLog:
         )
         self._changed.set()
 
-    def bot_said(self, utterance_id: str, text: str) -> None:
-        """Note what the bot says; the same key again is the same, said anew and in full."""
-        if utterance_id in self._bot:
-            return self._replace(self._bot[utterance_id], text=text, interrupted=False)
-        self._bot[utterance_id] = len(self.call.transcript)
-        self.call.transcript.append(Utterance(role="bot", text=text, at=datetime.now(UTC)))
-        self._changed.set()
-        return None
+    def bot_says(self, utterance_id: str) -> None:
+        """Note that the bot begins to say something; nothing of it was heard yet."""
+        if utterance_id not in self._bot:
+            self._bot[utterance_id] = len(self.call.transcript)
+            self.call.transcript.append(
+                Utterance(role="bot", text="", at=datetime.now(UTC), interrupted=True)
+            )
+            self._changed.set()
 
-    def interrupted(self, utterance_id: str, heard: str) -> None:
-        """Note what the caller heard of an utterance, when that was not all of it."""
+    def heard(self, utterance_id: str, text: str, *, whole: bool) -> None:
+        """Note what the caller has heard of an utterance; what was heard once stays heard."""
         index = self._bot.get(utterance_id)
-        if index is not None and heard.split() != self.call.transcript[index].text.split():
-            self._replace(index, text=heard, interrupted=True)
-
-    def _replace(self, index: int, **fields: object) -> None:
-        self.call.transcript[index] = self.call.transcript[index].model_copy(update=fields)
-        self._changed.set()
+        if index is None:
+            return
+        before = self.call.transcript[index]
+        if whole or len(text.split()) > len(before.text.split()):
+            now = before.model_copy(update={"text": text, "interrupted": not whole})
+            if now != before:
+                self.call.transcript[index] = now
+                self._changed.set()
 
     def measured(self, latency: TurnLatency) -> None:
         """Note where the time of an answer went; what is known later of a turn replaces it."""

@@ -64,10 +64,21 @@ class Speech:
         self.withdraw()
         ledger, now = self._playback.ledger, time.monotonic()
         if self.utterances.pending or not ledger.finished(now):
-            for utterance_id, text in self.utterances.cut():
-                self._log.bot_said(utterance_id, text)
-                self._log.interrupted(utterance_id, ledger.heard(utterance_id, now))
-        self.utterances.played()
+            self.note_heard()
+            self.utterances.cut()
+        self.note_played()
+
+    def note_heard(self) -> None:
+        """Note in the record how much of what is being said was heard."""
+        now = time.monotonic()
+        for utterance_id in self.utterances.open:
+            heard = self._playback.ledger.heard(utterance_id, now)
+            self._log.heard(utterance_id, heard, whole=False)
+
+    def note_played(self) -> None:
+        """Note that all that was being said was heard."""
+        for utterance_id, text in self.utterances.played():
+            self._log.heard(utterance_id, text, whole=True)
 
     def played(self) -> bool:
         """Whether all that was to be said was played, as far as can be known."""
@@ -155,11 +166,11 @@ class Speech:
     ) -> None:
         self.utterances.begin(utterance_id, text, time.monotonic(), interruptible=interruptible)
         self._playback.ledger.forget(utterance_id)
+        self._log.bot_says(utterance_id)
         await self._push(UtteranceFrame(utterance_id, text, turn))
         await self._push(LLMFullResponseStartFrame())
 
     async def _end(self, utterance_id: str, text: str) -> None:
         await self._push(LLMFullResponseEndFrame())
-        self._log.bot_said(utterance_id, text)
         said = {"role": "bot", "text": text, "id": utterance_id, "final": True}
         await self._push(CallEventFrame("transcript", said))

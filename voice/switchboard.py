@@ -22,6 +22,7 @@ from settings import Settings
 from store.calls import AnsweredBy, Call, Calls, Direction, Status
 from voice import turns
 from voice.carriers import load_carriers
+from voice.flight import FlightRecorder
 from voice.pipeline import Conversation
 from voice.providers import STT, TTS, load_providers
 from voice.quiet import quiet_pipecat
@@ -132,6 +133,11 @@ class Switchboard:
     def active(self) -> int:
         """Calls going on now."""
         return len(self._held)
+
+    @property
+    def draining(self) -> bool:
+        """Whether no more calls are taken, because the server is about to stop."""
+        return self._closing
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -287,7 +293,10 @@ class Switchboard:
                 input_rate=input_rate,
                 output_rate=output_rate,
                 recording=self.recordings / recording if recording else None,
+                flight=self._flight(call, input_rate),
             )
+            for other in self._on_thread(call.graph, call.thread_id):
+                self._held[other.sid].end("moved")  # two voices would speak over each other
             self._held[call.sid] = conversation
             if call.sid in self._tickets:
                 self._tickets[call.sid].used = True
@@ -308,6 +317,11 @@ class Switchboard:
                 self._release(call.sid)
             self._telemetry.tell(call)
         return reason
+
+    def _flight(self, call: Call, sample_rate: int) -> FlightRecorder | None:
+        if not self._settings.record_flights:
+            return None
+        return FlightRecorder(self.recordings, call, self._settings, sample_rate)
 
     def _release(self, sid: str) -> None:
         held = self._held.pop(sid, None)
@@ -341,12 +355,15 @@ class Switchboard:
         """Accept a conversation with a browser and record that it begins.
 
         Raises:
-            CallRefused: too many calls at once, or shutting down.
+            CallRefused: too many calls at once, a telephone call on the thread, or shutting down.
             UnknownGraph: no graph of that name is served.
         """
         name = self.graph_for(graph, None)
         async with self._admission:
             await self._admit(None)
+            on_thread = self._on_thread(name, thread_id) if thread_id else []
+            if any(other.direction != "browser" for other in on_thread):
+                raise CallRefused("on_the_phone")
             call = Call(
                 sid=f"web-{uuid.uuid4()}",
                 graph=name,
@@ -359,6 +376,11 @@ class Switchboard:
             await self._calls.create(call)
             self._tickets[call.sid] = Ticket(call)
             return call
+
+    def _on_thread(self, graph: str, thread_id: str) -> list[Call]:
+        """Return the calls that go on now on a thread."""
+        calls = [self._tickets[sid].call for sid in self._held if sid in self._tickets]
+        return [call for call in calls if (call.graph, call.thread_id) == (graph, thread_id)]
 
     async def _admit(self, caller: str | None) -> None:
         waiting = sum(t.waiting for t in self._tickets.values())

@@ -59,17 +59,22 @@ class Utterances:
         """Whether something is still to be said."""
         return bool(self._unsaid)
 
-    def cut(self) -> list[tuple[str, str]]:
-        """Note that the caller did not hear the open messages out; returns ids and texts."""
-        cut = [(utterance.utterance_id, utterance.text) for utterance in self._open]
-        self._unsaid += cut
-        self._open.clear()
-        return cut
+    @property
+    def open(self) -> list[str]:
+        """Ids of the messages that are being said."""
+        return [utterance.utterance_id for utterance in self._open]
 
-    def played(self) -> None:
-        """Note that everything open was heard."""
-        self.heard_out |= {u.utterance_id: u.text for u in self._open if u.handed_over}
+    def cut(self) -> None:
+        """Note that the caller did not hear the open messages out."""
+        self._unsaid += [(utterance.utterance_id, utterance.text) for utterance in self._open]
         self._open.clear()
+
+    def played(self) -> list[tuple[str, str]]:
+        """Note that everything open was heard; returns the ids and texts."""
+        heard = [(u.utterance_id, u.text) for u in self._open if u.handed_over]
+        self.heard_out |= dict(heard)
+        self._open.clear()
+        return heard
 
     def withhold(self, utterance_id: str, text: str) -> None:
         """Keep a message that must not be said now."""

@@ -1,10 +1,12 @@
 """The places in which records are kept: a data folder, and a real PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from store.checkpoints import Checkpoints
+from store.database import open_checkpointer
 from tests.postgres import cluster, database
 
 
@@ -27,3 +29,10 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 def data_dir(tmp_path: Path) -> Path:
     """The data folder."""
     return tmp_path / "data"
+
+
+@pytest.fixture
+async def saver(data_dir: Path, database_url: str | None) -> AsyncIterator[Checkpoints]:
+    """LangGraph's checkpoints, opened."""
+    async with open_checkpointer(data_dir, database_url) as saver:
+        yield saver

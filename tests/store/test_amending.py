@@ -1,29 +1,21 @@
 """Amending: the messages change in place, and nothing else does."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.channels import DeltaChannel
+from langgraph.graph import END, START, MessagesState, StateGraph, add_messages
 from langgraph.types import Command, interrupt
+from typing_extensions import TypedDict
 
 from graphs.threads import Graph
 from store.checkpoints import Checkpoints
-from store.database import open_checkpointer
-from store.postgres_checkpoints import PostgresCheckpoints
-from store.sqlite import SqliteCheckpoints
+from tests.store.tables import rows
 
 CONFIG: RunnableConfig = {"configurable": {"thread_id": "graph:asha"}}
-
-
-@pytest.fixture
-async def saver(data_dir: Path, database_url: str | None) -> AsyncIterator[Checkpoints]:
-    async with open_checkpointer(data_dir, database_url) as saver:
-        yield saver
 
 
 def heard(message_id: str, text: str | None) -> Any:
@@ -58,21 +50,6 @@ def asking(saver: Checkpoints) -> Graph:
     graph.add_edge("say", "chat")
     graph.add_edge("ask", END)
     return graph.compile(checkpointer=saver)
-
-
-async def rows(saver: Checkpoints) -> list[int]:
-    """How many rows the tables of the checkpoints have."""
-    if isinstance(saver, SqliteCheckpoints):
-        tables = ("checkpoints", "writes")
-        with saver.cursor() as cursor:
-            return [cursor.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables]  # noqa: S608
-    assert isinstance(saver, PostgresCheckpoints)
-    counts = []
-    async with saver._cursor() as cursor:
-        for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes"):
-            await cursor.execute(f"SELECT count(*) AS rows FROM {table}")  # noqa: S608
-            counts += [row["rows"] for row in await cursor.fetchall()]
-    return counts
 
 
 async def run(graph: Graph, value: Any) -> Any:
@@ -142,6 +119,30 @@ async def test_what_a_subgraph_said_before_it_asked_is_amended_too(saver: Checkp
     assert texts(state.tasks[0].state.values["messages"]) == ["Hello", "Three"]  # type: ignore[union-attr,index]
     end = await run(graph, Command(resume="yes"))
     assert texts(end["messages"]) == ["Hello", "Three", "yes"]
+
+
+def _collected(state: list[BaseMessage], writes: Any) -> Any:
+    for write in writes:
+        state = add_messages(state, write)  # type: ignore[assignment]
+    return state
+
+
+class History(TypedDict):
+    messages: Annotated[list[BaseMessage], DeltaChannel(_collected)]
+
+
+async def test_messages_that_are_kept_as_their_history_are_amended_in_it(
+    saver: Checkpoints,
+) -> None:
+    graph = StateGraph(History)
+    graph.add_node("say", lambda state: {"messages": [AIMessage("Yes, it is.", id="offer")]})
+    graph.add_edge(START, "say")
+    compiled = graph.compile(checkpointer=saver)
+    for text in ("Is it?", "Really?"):
+        await compiled.ainvoke({"messages": [HumanMessage(text)]}, CONFIG, durability="sync")
+    assert await saver.amend(CONFIG, heard("offer", "Yes"))
+    state = await compiled.aget_state(CONFIG)
+    assert texts(state.values["messages"]) == ["Is it?", "Yes", "Really?"]
 
 
 async def test_no_change_is_no_change(saver: Checkpoints) -> None:

@@ -58,7 +58,7 @@ async def holder(data_dir: Path, database_url: str | None, key: str) -> AsyncIte
 async def held(locks: ThreadLocks, key: str) -> bool:
     """Whether somebody else holds a lock."""
     try:
-        async with locks.hold(key, 0.05):
+        async with locks.hold(key, 0.5):
             return False
     except TimeoutError:
         return True
