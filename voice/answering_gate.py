@@ -58,6 +58,8 @@ class AnsweringGate(FrameProcessor):
             if known := self._log.call.answered_by:
                 self.carrier_says(known, records=False)
             self._watcher = self.create_task(self._watch(), "answered")
+            await self.push_frame(frame, direction)
+            return
         elif self._over:
             pass
         elif isinstance(frame, InputAudioRawFrame):

@@ -19,6 +19,8 @@ NOBODY_SPEAKS_SECS: Final = 3.0
 """Silence after the answer that is a person who waits, in seconds."""
 SETTLE_SECS: Final = 0.7
 """Silence after few words that is a person who waits, in seconds."""
+DOUBT_SECS: Final = 2.0
+"""The same after words with which a recording may begin, in seconds."""
 WORDS_SECS: Final = 1.5
 """Longest wait for the words of what was said, in seconds."""
 LONG_SECS: Final = 2.5
@@ -142,7 +144,8 @@ class Answerer:
         else:
             quiet = at - self._silent_since
             known = self._words_at is not None and self._words_at >= self._silent_since
-            if quiet >= (SETTLE_SECS if known else WORDS_SECS):
+            doubtful = read(" ".join(self._words)).perhaps_machine
+            if quiet >= (DOUBT_SECS if doubtful else SETTLE_SECS if known else WORDS_SECS):
                 self._decide("machine" if self._longest >= LONGEST_SECS else "human", at)
 
     def _may_be_revised(self, at: float) -> bool:

@@ -92,6 +92,12 @@ def test_weak_words_count_only_when_the_speech_was_long() -> None:
     assert greeted("You've reached Asha. Leave a message.", 3.5).who == "machine"
 
 
+def test_after_words_with_which_a_recording_may_begin_it_is_waited_longer() -> None:
+    assert greeted("You have reached Asha.", 1.2, pause=1.5).who is None
+    assert greeted("You have reached Asha.", 1.2, pause=2.0).who == "human"
+    assert greeted("Asha.", 1.2, pause=0.5).who == "human"
+
+
 def test_who_talks_very_long_without_a_pause_and_without_known_words_is_a_machine() -> None:
     assert greeted("Dobrý den, dovolali jste se na číslo", 9.0).who == "machine"
     assert greeted("Dobrý den, dovolali jste se na číslo", 5.0).who == "human"
