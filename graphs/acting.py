@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
@@ -48,6 +48,12 @@ class Journal(Protocol):
     async def get(self, key: str) -> Effect | None:
         """Return what is known of an effect."""
 
+    async def settle(self, graph: str, thread_id: str, turn_id: str) -> None:
+        """Write down that a turn is on its thread."""
+
+    async def unsettled(self) -> Sequence[Effect]:
+        """Return the effects whose turn is not on its thread."""
+
     async def delete_of_thread(self, graph: str, thread_id: str) -> None:
         """Forget the effects of a thread."""
 
@@ -80,6 +86,18 @@ class ProcessJournal:
     async def get(self, key: str) -> Effect | None:
         """Return what is known of an effect."""
         return self._known.get(key)
+
+    async def settle(self, graph: str, thread_id: str, turn_id: str) -> None:
+        """Write down that a turn is on its thread."""
+        at = (graph, thread_id, turn_id)
+        for key, effect in self._known.items():
+            if (effect.graph, effect.thread_id, effect.turn_id) == at:
+                settled = {"settled_at": datetime.now(UTC)}
+                self._known[key] = effect.model_copy(update=settled)
+
+    async def unsettled(self) -> Sequence[Effect]:
+        """Return the effects whose turn is not on its thread."""
+        return [effect for effect in self._known.values() if effect.settled_at is None]
 
     async def delete_of_thread(self, graph: str, thread_id: str) -> None:
         """Forget the effects of a thread."""
@@ -133,6 +151,7 @@ class Acting(AsyncCallbackHandler):
         self._loop = asyncio.get_running_loop()
         self._gate: Future[bool] = Future()
         self._written = asyncio.Lock()
+        self._claimed = False
         self._running: dict[UUID, str] = {}
         self._effects: set[asyncio.Task[Any]] = set()
         self._quiet = asyncio.Event()
@@ -162,6 +181,11 @@ class Acting(AsyncCallbackHandler):
             if gate is self._gate:
                 raise Withdrawn
             gate = self._gate
+
+    async def settle(self) -> None:
+        """Note that the turn is on the thread."""
+        if self._claimed:
+            await self._journal.settle(**self._turn)
 
     async def quiet(self) -> None:
         """Wait until nothing that may change something is under way."""
@@ -214,6 +238,7 @@ class Acting(AsyncCallbackHandler):
             await self._before_first()
         described = json.loads(json.dumps(dict(arguments), default=str))
         claim = await self._journal.begin(key, tool=tool, arguments=described, **self._turn)
+        self._claimed = True
         if claim != "begun":
             if claim.result is not None:
                 kind, data = claim.result

@@ -37,6 +37,11 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Recover:
+    """Nothing new: only what a process that died has begun is to be finished."""
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """A piece of a message while a model still writes it."""
 

@@ -32,6 +32,7 @@ from graphs.events import (
     Event,
     Expectation,
     Node,
+    Recover,
     Reply,
     Resume,
     Snapshot,
@@ -69,7 +70,7 @@ __all__ = [
     "is_thread_id",
 ]
 
-Said = HumanMessage | Event | Resume | None
+Said = HumanMessage | Event | Resume | Recover | None
 """What starts a turn; None opens, or reopens, the conversation."""
 Policy = Literal["enqueue", "supersede", "reject"]
 """What a turn does that finds another one on its thread: wait for it, take its place, or give up.
@@ -317,6 +318,21 @@ class Threads:
         async with self._hold(key, thread_id, self._turn_timeout):
             await self._checkpointer.amend(self._config(name, thread_id), change)
 
+    async def recover(self) -> None:
+        """Finish what processes that died had begun to do, on whatever thread.
+
+        To be called at the start of a process. A thread on which a live process works is left.
+        """
+        for effect in await self._journal.unsettled():
+            if effect.graph not in self._graphs:
+                continue
+            with contextlib.suppress(ThreadBusy):
+                async with contextlib.aclosing(
+                    self.turn(effect.graph, effect.thread_id, Recover(), policy="reject")
+                ) as turn:
+                    async for _ in turn:
+                        pass
+
     async def snapshot(self, name: str, thread_id: str) -> Snapshot:
         """Return the thread as the checkpoint has it.
 
@@ -402,7 +418,9 @@ class Threads:
 async def _start(turn: Turn, before: Sequence[BaseMessage], said: Said) -> None:
     """Run the graph on what was said, where it can run."""
     turn.before = before
-    if isinstance(said, HumanMessage) and said.id in {m.id for m in before if m.id}:
+    if isinstance(said, Recover):
+        turn.stand_for([await turn.snapshot()])
+    elif isinstance(said, HumanMessage) and said.id in {m.id for m in before if m.id}:
         turn.stand_for([*_answered(before, said.id), await turn.snapshot()])
     elif isinstance(said, Resume):
         turn.resume(said.answers)

@@ -278,7 +278,8 @@ class Turn:
         """Write the turn on the thread.
 
         Args:
-            heard: what was heard of the messages that were to be said, by id; None where all was.
+            heard: what was heard of the messages that were to be said, by id, nothing of those
+                that are not there; None where all was.
             final: whether no more of them will be heard.
         """
         await self._finish_run()
@@ -291,6 +292,7 @@ class Turn:
                     lambda messages: self.as_heard(messages, heard, final=final)
                 )
             await self._staging.commit()
+            await self._acting.settle()
         finally:
             await self._release()
 
@@ -299,6 +301,7 @@ class Turn:
     ) -> list[BaseMessage]:
         """Make the messages of a thread say what was heard of this turn's; see `commit`."""
         replies = self._listener.replies
+        heard = dict.fromkeys(replies, "") | dict(heard)
         return as_heard(messages, replies, heard, acted=self._acting.acted, final=final)
 
     async def _finish_run(self) -> None:
@@ -320,7 +323,7 @@ class Turn:
         """Keep the thread as it stands before something is done, so that a crash finds it."""
         if self.heard is None:
             return await self._staging.commit()
-        heard = dict.fromkeys(self._listener.replies, "") | dict(self.heard())
+        heard = self.heard()
         return await self._staging.commit(
             lambda messages: self.as_heard(messages, heard, final=False)
         )

@@ -57,6 +57,7 @@ def create_app(
                 locks=locks,
                 journal=Effects(engine),
             )
+            await threads.recover()
             calls = Calls(engine)
             switchboard = Switchboard(settings, threads, calls)
             services = Services(settings, threads, calls, checkpointer, switchboard)

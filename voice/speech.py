@@ -15,6 +15,7 @@ from graphs.threads import Reply, Token
 from voice.frames import CallEventFrame, UtteranceFrame
 from voice.latency import Stopwatch
 from voice.record import CallLog
+from voice.speakable.structured import is_structured
 from voice.transport import Playback
 from voice.utterances import Utterances
 
@@ -120,7 +121,8 @@ class Speech:
         """Say a whole message of the turn, or end the one whose tokens came."""
         if reply.streamed:
             return await self.end_message()
-        if not reply.text.strip():
+        if is_structured(reply.text):  # for a program: there is nothing of it to be heard
+            self.utterances.heard_out[reply.message_id] = reply.text
             return None
         self._stopwatch.first_words(self._turn, time.monotonic())
         if self._withdrawn:

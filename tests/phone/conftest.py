@@ -63,7 +63,7 @@ async def running(
         yield Server(f"http://127.0.0.1:{port}", services)
         for call in await services.calls.list():
             thread = await services.threads.snapshot(call.graph, call.thread_id)
-            assert thread_violations(thread.messages) == []
+            assert thread_violations(thread.messages, thread.next) == []
     finally:
         server.should_exit = True
         await serving

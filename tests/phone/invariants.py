@@ -21,7 +21,7 @@ class Effect:
     key: str
     """What must happen only once."""
     turn: str
-    """Id of the human message it answers."""
+    """Id of the human message it answers; empty in the turn that opens the call."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,16 @@ def violations(result: Result, known: Known = Known(), leave_out: Iterable[str] 
     ]
 
 
-def thread_violations(messages: Sequence[BaseMessage]) -> list[str]:
-    """Return what is wrong with any thread, however it came about."""
-    return [f"the call {orphan} has no answer" for orphan in _orphans(messages)]
+def thread_violations(messages: Sequence[BaseMessage], following: Sequence[str] = ()) -> list[str]:
+    """Return what is wrong with any thread, however it came about.
+
+    Args:
+        messages: on the thread.
+        following: nodes still to run on it; then the last calls may wait for them.
+    """
+    asking = [number for number, m in enumerate(messages) if isinstance(m, AIMessage)]
+    settled = messages[: asking[-1]] if following and asking else messages
+    return [f"the call {orphan} has no answer" for orphan in _orphans(settled)]
 
 
 @check("the record holds what was heard")
@@ -134,7 +141,7 @@ def _nothing_secret(result: Result, known: Known) -> Iterator[str]:
 
 @check("no call of a tool is without its answer")
 def _no_orphans(result: Result, _known: Known) -> Iterator[str]:
-    yield from thread_violations(result.messages)
+    yield from thread_violations(result.messages, result.following)
 
 
 @check("an effect happens once")
@@ -146,6 +153,8 @@ def _once(result: Result, _known: Known) -> Iterator[str]:
 @check("an effect belongs to a turn that is kept")
 def _no_effect_of_a_withdrawn_turn(result: Result, _known: Known) -> Iterator[str]:
     kept = {message.id for message in result.messages if isinstance(message, HumanMessage)}
+    if any(isinstance(message, ToolMessage) for message in result.messages):
+        kept.add("")
     for effect in result.effects:
         if effect.turn not in kept:
             yield f"{effect.key} happened, but its turn is not on the thread"

@@ -3,6 +3,7 @@
 `python -m benchmarks.random_calls` holds as many as you like, each time others.
 """
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.phone.invariants import WAITS_FOR_CORE
@@ -11,6 +12,7 @@ from tests.phone.random_calls import RandomCall, calls
 CALLS = 150
 
 
+@pytest.mark.timeout(600)
 @settings(
     max_examples=CALLS,
     deadline=None,

@@ -28,6 +28,7 @@ from graphs.threads import Graph, Threads
 from settings import Settings
 from store.calls import Call, Calls, Direction
 from store.database import open_checkpointer, open_database
+from store.effects import Effects
 from voice.carriers import CARRIERS, StreamStart
 from voice.phonelab import mulaw, virtual_speech
 from voice.phonelab.callers import Caller
@@ -95,6 +96,8 @@ class Result:
     """The thread's other values."""
     interrupts: tuple[Any, ...]
     """Questions that are open on the thread."""
+    following: tuple[str, ...]
+    """Nodes that are still to run on the thread."""
     effects: tuple[Any, ...]
     """What the graph's tools did: the content of the list given to the call."""
     notices: tuple[Notice, ...]
@@ -204,7 +207,7 @@ class _Held:
     @contextlib.asynccontextmanager
     async def _server(self, folder: Path) -> AsyncIterator[Switchboard]:
         async with open_database(folder) as engine, open_checkpointer(folder) as saver:
-            threads = Threads({GRAPH: self.call.graph}, saver)
+            threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
             self.snapshot = functools.partial(threads.snapshot, GRAPH)
             self.record = functools.partial(Calls(engine).get, SID)
             board = Switchboard(self.settings, threads, Calls(engine))
@@ -301,9 +304,9 @@ class _Held:
     async def _gather(self, left_over: list[str]) -> Result:
         folder = self.settings.data_dir / (AFTER if self.died_at is not None else "")
         async with open_database(folder) as engine, open_checkpointer(folder) as saver:
-            snapshot = await Threads({GRAPH: self.call.graph}, saver).snapshot(
-                GRAPH, self.thread_id
-            )
+            threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
+            await threads.recover()
+            snapshot = await threads.snapshot(GRAPH, self.thread_id)
             record = await Calls(engine).get(SID)
         assert record is not None  # noqa: S101 - it was created before the call was answered
         line, sockets = self.line, self.streams
@@ -321,6 +324,7 @@ class _Held:
             messages=tuple(snapshot.messages),
             values={k: v for k, v in snapshot.values.items() if k != "messages"},
             interrupts=tuple(snapshot.interrupts),
+            following=snapshot.next,
             effects=tuple(self.effects),
             notices=tuple(self.notices),
             errors=tuple(self.errors),
