@@ -70,15 +70,15 @@ class Conversation:
     ) -> None:
         self.over = asyncio.Event()
         """Set when the call has let go of its stream and its record is written."""
+        self._flight = flight
+        if flight:
+            websocket = flight.tap(websocket)
         self._settings = settings
         self._playback = Playback(output_rate)
         self._recorder = Recorder(recording, input_rate, output_rate) if recording else None
         if self._recorder:
             self._playback.on_audio_in = self._recorder.caller
             self._playback.on_audio_out = self._recorder.bot
-        self._flight = flight
-        if flight:
-            websocket = flight.tap(websocket)
         transport = CallTransport(websocket, serializer, self._playback)
         self._output = transport.output()
         self._stt = STT[settings.stt].create(settings, input_rate)
