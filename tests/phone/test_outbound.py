@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import httpx
+
 from tests.phone.call_graphs import GREETING
 from tests.phone.conftest import Serve
 from voice.phonelab import AnsweringMachine, LabCall, PhoneLab, Subscriber, mulaw
@@ -75,3 +77,13 @@ async def test_what_the_carrier_knows_before_it_connects_the_call_is_used(serve:
         record = await server.record(call.sid)
     assert record.answered_by == "fax"
     assert record.transcript == []
+
+
+async def test_nobody_but_the_carrier_says_who_has_answered(serve: Serve) -> None:
+    async with (
+        serve(twilio_auth_token="secret", voicemail="hang_up") as server,
+        httpx.AsyncClient(base_url=server.base, trust_env=False) as stranger,
+    ):
+        told = {"CallSid": "CA1", "AnsweredBy": "machine_start"}
+        answer = await stranger.post("/voice/answered", data=told)
+    assert answer.status_code == 403
