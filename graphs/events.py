@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langgraph.types import Interrupt
 from typing_extensions import TypedDict
 
@@ -100,8 +100,9 @@ class Snapshot:
 
     @property
     def messages(self) -> list[BaseMessage]:
-        """What was said, heard and looked up, in order."""
-        return list(self.values.get("messages") or [])
+        """What was said, heard and looked up, in order; not what nobody has heard yet."""
+        messages = self.values.get("messages") or []
+        return [message for message in messages if not _unheard(message)]
 
     @property
     def exists(self) -> bool:
@@ -125,3 +126,13 @@ class Snapshot:
 
 
 TurnEvent = Token | Reply | Asked | Node | ToolRun | Snapshot
+
+
+def _unheard(message: BaseMessage) -> bool:
+    """Whether a message is there only to be said."""
+    return (
+        isinstance(message, AIMessage)
+        and bool(message.additional_kwargs.get("interrupted"))
+        and not message.text
+        and not message.tool_calls
+    )

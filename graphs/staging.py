@@ -16,6 +16,7 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
+from langgraph.checkpoint.base.id import uuid6
 from langgraph.types import Interrupt
 
 from store.checkpoints import Change
@@ -55,6 +56,8 @@ class Staging(BaseCheckpointSaver[Any]):
         super().__init__(serde=kept.serde)
         self._kept = kept
         self.thread_id = thread_id
+        self._before: CheckpointTuple | None = None
+        """The thread as it was."""
         self._namespaces: dict[str, _Namespace] = {}
         self._writes: dict[tuple[str, str], _Writes] = {}
 
@@ -204,9 +207,31 @@ class Staging(BaseCheckpointSaver[Any]):
             namespace.found = self._tuple(name, last)
             namespace.staged = {}
 
+    async def undo(self) -> bool:
+        """Put the thread back as it was before the commit, if nothing came after it.
+
+        What was before is written anew, for a checkpoint that a task or an open question belongs
+        to cannot be: then, too, nothing is done.
+        """
+        kept, before = await self._kept.aget_tuple(self._config("", None)), self._before
+        committed = self._namespaces[""].found
+        if not kept or not committed or kept.checkpoint["id"] != committed.checkpoint["id"]:
+            return False
+        if before is None:
+            await self._kept.adelete_thread(self.thread_id)
+            return True
+        if before.pending_writes or len(self._namespaces) > 1:
+            return False
+        again: Checkpoint = {**before.checkpoint, "id": str(uuid6()), "ts": kept.checkpoint["ts"]}
+        parent = self._config("", kept.checkpoint["id"])
+        await self._kept.aput(parent, again, before.metadata, again["channel_versions"])
+        return True
+
     async def _namespace(self, name: str) -> _Namespace:
         if name not in self._namespaces:
             found = await self._kept.aget_tuple(self._config(name, None))
+            if not name:
+                self._before = found
             self._namespaces[name] = _Namespace(found)
         return self._namespaces[name]
 

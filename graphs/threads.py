@@ -303,6 +303,17 @@ class Threads:
         self._left.add(task)
         task.add_done_callback(self._left.discard)
 
+    async def undo(self, name: str, thread_id: str, turn: Turn) -> bool:
+        """Withdraw a turn that was committed, where nothing came of it outside its thread.
+
+        Returns:
+            Whether the thread is as it was before; False, and nothing is changed, when something
+            was done in the turn or on the thread since, or when it answered an open question.
+        """
+        key = _key(name, thread_id)
+        async with self._hold(key, thread_id, self._turn_timeout):
+            return await turn.undo()
+
     async def amend(self, name: str, thread_id: str, change: Change) -> None:
         """Change the messages of a thread in place, between turns.
 

@@ -296,6 +296,10 @@ class Turn:
         finally:
             await self._release()
 
+    async def undo(self) -> bool:
+        """Withdraw the turn after its commit; see `Threads.undo`."""
+        return not self.acted and await self._staging.undo()
+
     def as_heard(
         self, messages: Sequence[BaseMessage], heard: Mapping[str, str], *, final: bool
     ) -> list[BaseMessage]:

@@ -224,7 +224,7 @@ class Answers:
             await self._failed()
         self._end_filler()
         await self._speech.end_message()
-        exchange.answered()
+        await exchange.answered()
         self._stopwatch.forget(self._turn - 1)
 
     async def _take(self, event: TurnEvent, exchange: Exchange) -> None:
@@ -279,7 +279,8 @@ class Answers:
         if self._exchange:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within_secs):
-                    await asyncio.shield(self._exchange.make_way(withdraw=True))
+                    kept = self._exchange.kept
+                    await asyncio.shield(self._exchange.make_way(withdraw=not kept))
         if self._loop:
             self._loop.cancel()
             await asyncio.wait({self._loop})

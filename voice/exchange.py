@@ -1,8 +1,8 @@
 """One turn of the caller and the answer to it, from the run of the graph to the last word heard.
 
-The thread is written when the first word of the answer was heard, and again as more is heard, so
-that at any moment it holds what the caller heard and no more. Until then the turn can be withdrawn,
-and leaves nothing.
+The thread is written when the run has ended, with nothing of the answer, and again as more of it is
+heard: at any moment it holds what the caller said, and heard, and no more. Until the first word was
+heard the turn can be withdrawn, and leaves nothing.
 """
 
 import asyncio
@@ -113,10 +113,16 @@ class Exchange:
         if self._turn and not self.kept and not self.over:
             self._turn.hold()
 
-    def answered(self) -> None:
+    async def answered(self) -> None:
         """Say that the run has ended; from now on it is followed how much is heard."""
-        if not self.over and self._follower is None:
-            self._follower = asyncio.create_task(self._follow(), name="heard")
+        async with self._changing:
+            if self.over or self._turn is None:
+                return
+            silent = not self.spoken
+            await self._turn.commit(None if silent else self._heard(), final=silent)
+            self.kept, self.over = True, silent
+            if not silent:
+                self._follower = asyncio.create_task(self._follow(), name="heard")
 
     async def make_way(self, *, withdraw: bool) -> bool:
         """End the exchange where it is.
@@ -134,10 +140,13 @@ class Exchange:
             self.certain.set()
             if self._turn is None:
                 return True
+            withdraw = withdraw and not any(self._heard().values())
             if self.kept:
+                if withdraw and await self._threads.undo(*self._at, self._turn):
+                    return True
                 await self._write(final=True)
                 return False
-            if withdraw and not any(self._heard().values()) and await self._turn.withdraw():
+            if withdraw and await self._turn.withdraw():
                 return True
             await self._turn.stop()
             await self._turn.commit(self._heard())
@@ -163,19 +172,10 @@ class Exchange:
 
     async def _look(self) -> None:
         async with self._changing:
-            if self.over or self._turn is None or not self.certain.is_set():
+            if self.over:
                 return
             before = dict(self._written)
             heard, all_played = self._heard(), self._played()
-            if not self.kept:
-                if not self.spoken:
-                    await self._turn.commit()
-                    self.kept = self.over = True
-                elif any(heard.values()):
-                    await self._turn.commit(heard, final=all_played)
-                    self.kept, self.over = True, all_played
-                    self._written_at = time.monotonic()
-                return
             due = time.monotonic() - self._written_at >= WRITE_SECS
             if all_played or (due and heard != before):
                 await self._write(final=all_played)

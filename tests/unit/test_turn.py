@@ -137,6 +137,20 @@ async def test_a_withdrawn_turn_leaves_nothing(saver: Checkpoints) -> None:
     assert await threads.snapshot("shop", "t") == before
 
 
+async def test_a_committed_turn_of_which_nothing_came_can_be_undone(saver: Checkpoints) -> None:
+    threads = Threads({"shop": shop(World(), calls("look"))}, saver)
+    for before in range(2):
+        turn = await threads.begin("shop", "t", HumanMessage("two", id=f"h{before}"))
+        turn.confirm()
+        await drain(turn)
+        found = await threads.snapshot("shop", "t")
+        await turn.commit({}, final=False)
+        assert await threads.undo("shop", "t", turn)
+        assert (await threads.snapshot("shop", "t")).values == found.values
+        await drain(threads.turn("shop", "t", HumanMessage("one", id=f"k{before}")))
+        assert not await threads.undo("shop", "t", turn)
+
+
 async def test_an_effect_that_has_begun_is_finished_and_its_result_kept(saver: Checkpoints) -> None:
     """Cancelling LangGraph in a tool leaves a call without an answer, and the effect done."""
     world = World()
@@ -195,7 +209,7 @@ async def test_a_message_is_cut_to_what_was_heard_and_grows_as_more_is(saver: Ch
         return found
 
     await turn.commit({reply: ""}, final=False)
-    assert (await last()).text == ""
+    assert kinds(await threads.snapshot("shop", "t"))[-1] != "ai"
     for heard in ("It", "It is: look"):
         await threads.amend(
             "shop", "t", lambda ms, heard=heard: turn.as_heard(ms, {reply: heard}, final=False)

@@ -122,6 +122,9 @@ class ScriptedThreads:
         async for event in await self.begin(graph, thread, said, languages=frozenset()):
             yield event
 
+    async def undo(self, _graph: str, _thread: str, turn: ScriptedTurn) -> bool:
+        return await turn.withdraw()
+
     async def amend(self, _graph: str, _thread: str, change: Callable[..., Any]) -> None:
         change([])
 
