@@ -39,6 +39,7 @@ from voice.latency import Stopwatch
 from voice.phrases import phrase
 from voice.record import CallLog
 from voice.speech import Speech
+from voice.timing import watch_run
 
 log = logging.getLogger(__name__)
 
@@ -204,6 +205,7 @@ class Answers:
         self._turn += 1
         self._speech.open_turn(self._turn)
         self._stopwatch.decided(self._turn, given.spoke_until, given.decided_at)
+        watch_run(self._stopwatch.run(self._turn))
         exchange = Exchange(
             self._threads, *self._at, given, self._speech.heard, self._speech.played
         )

@@ -13,6 +13,7 @@ Policies of the call itself, in one place:
 import asyncio
 import logging
 import time
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pipecat.frames.frames import (
@@ -36,8 +37,10 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from faults import places
 from graphs.threads import Event, Expectation, Snapshot, Threads
 from settings import Settings
+from store.calls import TurnLatency
 from voice.answers import Answers
 from voice.frames import (
+    AnsweredFrame,
     CallerTurnFrame,
     CallEventFrame,
     ExpectationFrame,
@@ -73,6 +76,7 @@ class Bridge(FrameProcessor):
         playback: what was played so far.
         settings: silences, providers.
         announce: whether the caller is told first that the call is recorded.
+        gated: whether the conversation begins only with an `AnsweredFrame`.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Bridge(FrameProcessor):
         settings: Settings,
         *,
         announce: bool = False,
+        gated: bool = False,
     ) -> None:
         super().__init__()
         self._threads = threads
@@ -92,6 +97,7 @@ class Bridge(FrameProcessor):
         self._playback = playback
         self._settings = settings
         self._announce = announce
+        self._gated = gated
         self._languages = TTS[settings.tts].languages
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Resolves to the reason once the call is over: done, hangup, silence, failed, too_long."""
@@ -100,13 +106,13 @@ class Bridge(FrameProcessor):
         self._expects = Expectation()
         self._keypad = Keypad()
         self._keypad_pause: asyncio.Task[None] | None = None
-        self._stopwatch = Stopwatch()
-        self._speech = Speech(self.push_frame, call_log, playback, self._stopwatch)
+        self.stopwatch = Stopwatch()
+        self._speech = Speech(self.push_frame, call_log, playback, self.stopwatch)
         self._answers = Answers(
             threads,
             call_log,
             self._speech,
-            self._stopwatch,
+            self.stopwatch,
             self._languages,
             self._settle,
             self._graph_failed,
@@ -128,6 +134,8 @@ class Bridge(FrameProcessor):
             await self._caller_turn(frame)
         elif isinstance(frame, InputDTMFFrame):
             await self._key(frame.button.value)
+        elif isinstance(frame, AnsweredFrame):
+            await self._answered(frame)
         elif isinstance(frame, HangupFrame):
             self.end("hangup")
         elif (
@@ -144,9 +152,8 @@ class Bridge(FrameProcessor):
 
     async def _follow(self, frame: Frame) -> None:
         if isinstance(frame, StartFrame):
-            if self._announce:
-                await self._speech.say(phrase("recorded"))
-            self._answers.start()
+            if not self._gated:
+                await self._open()
             self._watcher = self.create_task(self._watch(), "watch")
         elif isinstance(frame, (EndFrame, CancelFrame)):
             self.end("cancelled")
@@ -161,6 +168,20 @@ class Bridge(FrameProcessor):
             await self._publish("speaking", who="bot")
         elif isinstance(frame, BotStoppedSpeakingFrame):
             await self._publish("speaking", who="nobody")
+
+    async def _open(self) -> None:
+        if self._announce:
+            await self._speech.say(phrase("recorded"))
+        self._answers.start()
+
+    async def _answered(self, frame: AnsweredFrame) -> None:
+        """Begin the conversation with a person; a machine is told the message, if there is one."""
+        if frame.who == "human":
+            await self._open()
+        elif frame.message:
+            await self._close_with(frame.message, "machine", interruptible=False)
+        else:
+            self.end("machine")
 
     async def cleanup(self) -> None:
         """Stop what this processor started, but for a run of the graph: see `settle`."""
@@ -259,11 +280,14 @@ class Bridge(FrameProcessor):
 
     async def close(self, key: str, reason: str) -> None:
         """Say a last phrase in the place of all others, and end the call when it was played."""
+        await self._close_with(phrase(key, self._language()), reason)
+
+    async def _close_with(self, text: str, reason: str, *, interruptible: bool = True) -> None:
         if not self._closing or self._closing == "done":
             self._closing = reason
             await self._stop_speaking()
             self._speech.drop()
-            await self._speech.say(phrase(key, self._language()))
+            await self._speech.say(text, interruptible=interruptible)
 
     async def report_error(self, source: str, *, listening: bool) -> None:
         """Answer an error of speech to text or text to speech.
@@ -293,7 +317,10 @@ class Bridge(FrameProcessor):
     # Time
 
     def _first_audio(self, utterance: UtteranceFrame, at: float) -> None:
-        latency = self._stopwatch.first_audio(utterance.turn, at)
+        self.measured(self.stopwatch.first_audio(utterance.turn, at, datetime.now(UTC)))
+
+    def measured(self, latency: TurnLatency | None) -> None:
+        """Keep and show where the time of an answer went; what is known later comes again."""
         if latency:
             self._log.measured(latency)
             self.create_task(self._publish("latency", **latency.model_dump()), "latency")

@@ -100,3 +100,16 @@ class ExpectationFrame(SystemFrame):
     """What the open question expects; goes upstream, to whoever decides about turns."""
 
     expects: Expectation
+
+
+@dataclass
+class AnsweredFrame(SystemFrame):
+    """It is known who has taken a call that we placed.
+
+    Parameters:
+        who: a person, with whom the conversation begins, or what is left to itself.
+        message: what a machine is told before the call is ended; empty for nothing.
+    """
+
+    who: Literal["human", "machine", "menu"]
+    message: str = ""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from faults import places
-from store.calls import Call, Calls, Status, TurnLatency, Utterance
+from store.calls import AnsweredBy, Call, Calls, Status, TurnLatency, Utterance
 
 log = logging.getLogger(__name__)
 
@@ -66,14 +66,21 @@ class CallLog:
                 self._changed.set()
 
     def measured(self, latency: TurnLatency) -> None:
-        """Note where the time of an answer went."""
-        self.call.latency.append(latency)
+        """Note where the time of an answer went; what is known later of a turn replaces it."""
+        kept = [known for known in self.call.latency if known.turn != latency.turn]
+        self.call.latency = [*kept, latency]
         self._changed.set()
 
     def outcome(self, outcome: str | None) -> None:
         """Note the graph's named result."""
         if outcome != self.call.outcome:
             self.call.outcome = outcome
+            self._changed.set()
+
+    def answered_by(self, who: AnsweredBy) -> None:
+        """Note who has taken the call; a fax stays one."""
+        if self.call.answered_by != "fax":
+            self.call.answered_by = who
             self._changed.set()
 
     def failed(self, failure: str) -> None:

@@ -26,7 +26,7 @@ from langchain_core.messages import BaseMessage
 
 from graphs.threads import Graph, Threads
 from settings import Settings
-from store.calls import Call, Calls
+from store.calls import Call, Calls, Direction
 from store.database import open_checkpointer, open_database
 from store.effects import Effects
 from voice.carriers import CARRIERS, StreamStart
@@ -123,6 +123,7 @@ class VirtualCall:
         seed: of chance; the same seed, script and faults give the same result.
         folder: where the databases are; a new one for each run when missing.
         thread_id: of an earlier call in the same folder that goes on; a new thread when missing.
+        direction: who has placed the call.
         settings: others than the defaults.
     """
 
@@ -137,6 +138,7 @@ class VirtualCall:
         seed: int = 0,
         folder: Path | None = None,
         thread_id: str | None = None,
+        direction: Direction = "inbound",
         **settings: Any,
     ) -> None:
         self.graph = graph
@@ -147,6 +149,7 @@ class VirtualCall:
         self.seed = seed
         self.folder = folder
         self.thread_id = thread_id
+        self.direction = direction
         self.settings = settings
 
     def run(self) -> Result:
@@ -213,7 +216,9 @@ class _Held:
 
     async def _hold(self, board: Switchboard) -> None:
         ticket: Ticket | None
-        ticket = await board.expect(SID, GRAPH, "twilio", caller=NUMBER, called=CALLED)
+        ticket = await board.expect(
+            SID, GRAPH, "twilio", direction=self.call.direction, caller=NUMBER, called=CALLED
+        )
         acting = asyncio.create_task(self._act(), name="caller")
         playing = asyncio.create_task(self.line.run(), name="line")
         while ticket and not self.over.is_set():

@@ -137,6 +137,7 @@ class EmbeddedSTTService(SegmentedSTTService):
 
     async def cleanup(self) -> None:
         """Drop what is still being transcribed when the call ends."""
+        await self._cancel_segment_task()  # type: ignore[no-untyped-call]  # its frame may not come
         await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves it untyped
         self._drop_draft()
 
