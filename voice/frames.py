@@ -75,3 +75,33 @@ class ExpectationFrame(SystemFrame):
     """What the open question expects; goes upstream, to whoever decides about turns."""
 
     expects: Expectation
+
+
+@dataclass
+class HoldFrame(SystemFrame):
+    """The caller may want to speak: the client falls silent, and what it has not played is kept."""
+
+
+@dataclass
+class ResumeFrame(SystemFrame):
+    """It was nothing: what was held goes on, from the word at which the client fell silent."""
+
+
+@dataclass
+class DraftFrame(SystemFrame):
+    """Asks speech to text, upstream, for the words so far of somebody who is still speaking.
+
+    The answer is an `InterimTranscriptionFrame` or a `NoWordsFrame`; a provider that sends
+    interim words by itself need not answer.
+    """
+
+
+@dataclass
+class NoWordsFrame(SystemFrame):
+    """Speech to text has found no words in what it heard.
+
+    Parameters:
+        final: whether the sound is over; else it was a draft.
+    """
+
+    final: bool
