@@ -6,7 +6,7 @@ sound is a recording, so the rates measured with them compare pipelines, not pop
 
 import subprocess
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import hibari
@@ -77,7 +77,7 @@ def _hibari() -> hibari.Hibari:
     return hibari.Hibari()
 
 
-@lru_cache(maxsize=None)
+@cache
 def spoken(text: str, voice: str) -> Samples:
     """A text in one of the voices, without the silence around it."""
     if voice in ESPEAK:
@@ -86,7 +86,10 @@ def spoken(text: str, voice: str) -> Samples:
         wav = subprocess.run(command, capture_output=True, check=True).stdout
         samples, rate = np.frombuffer(wav[44:], np.int16) / 32768.0, 22050.0
     else:
-        samples, rate = _hibari()(text, seed=1).astype(np.float64), hibari.SAMPLE_RATE * PITCH[voice]
+        samples, rate = (
+            _hibari()(text, seed=1).astype(np.float64),
+            hibari.SAMPLE_RATE * PITCH[voice],
+        )
     samples = soxr.resample(samples, rate, RATE)
     loud = np.flatnonzero(np.abs(samples) > 0.03 * np.abs(samples).max())
     return at_level(samples[loud[0] : loud[-1] + 1], SPEECH_DB)
@@ -116,7 +119,9 @@ def cough(seed: int) -> Samples:
     for _ in range(2):
         t = _time(0.32)
         burst = _band(chance.normal(size=t.size), 400, 3400) * np.exp(-t / 0.035)
-        breath = _band(chance.normal(size=t.size), 300, 2500) * 0.35 * np.exp(-((t - 0.1) ** 2) / 0.006)
+        breath = (
+            _band(chance.normal(size=t.size), 300, 2500) * 0.35 * np.exp(-((t - 0.1) ** 2) / 0.006)
+        )
         pitch = chance.uniform(110, 220)
         voiced = np.sign(np.sin(2 * np.pi * pitch * t)) * 0.12 * np.exp(-((t - 0.22) ** 2) / 0.001)
         parts += [burst + breath + _band(voiced, 100, 1200), np.zeros(int(0.12 * RATE))]
@@ -142,7 +147,9 @@ def door(seed: int) -> Samples:
     chance, parts = np.random.default_rng(seed), []
     for _ in range(3):
         t, hertz = _time(0.22), chance.uniform(110, 260)
-        knock = sum(np.sin(2 * np.pi * hertz * n * t) * np.exp(-t * 40 * n) / n for n in (1, 2.3, 4.1))
+        knock = sum(
+            np.sin(2 * np.pi * hertz * n * t) * np.exp(-t * 40 * n) / n for n in (1, 2.3, 4.1)
+        )
         parts.append(knock + chance.normal(size=t.size) * np.exp(-t / 0.003))
     return np.concatenate(parts)
 
@@ -173,7 +180,9 @@ def tune(seed: int) -> Samples:
     chance, made = np.random.default_rng(seed), []
     for _ in range(8):
         t, hertz = _time(0.2), chance.choice([523.0, 587.0, 659.0, 784.0, 880.0])
-        made.append(sum(np.sin(2 * np.pi * hertz * n * t) / n**2 for n in (1, 2, 3)) * np.exp(-t / 0.15))
+        made.append(
+            sum(np.sin(2 * np.pi * hertz * n * t) / n**2 for n in (1, 2, 3)) * np.exp(-t / 0.15)
+        )
     return np.concatenate(made)
 
 
@@ -269,7 +278,9 @@ def clips(every: int = 1) -> list[Clip]:
     for number, text in enumerate(BACKCHANNELS * 5):
         voice = VOICES[(number + number // len(BACKCHANNELS)) % len(VOICES)]
         level = 10 ** (chance.uniform(-6, 0) / 20)
-        clip = Clip("backchannel", f"{text} ({voice})", spoken(text, voice) * level, LINES[number % 10])
+        clip = Clip(
+            "backchannel", f"{text} ({voice})", spoken(text, voice) * level, LINES[number % 10]
+        )
         made.setdefault("backchannel", []).append(clip)
     for number, name in enumerate(list(NOISES) * 4):
         audio = at_level(NOISES[name](number), SPEECH_DB + chance.uniform(-10, 2))

@@ -93,11 +93,16 @@ class DraftFrame(SystemFrame):
 
     The answer is an `InterimTranscriptionFrame` or a `NoWordsFrame`; a provider that sends
     interim words by itself need not answer.
+
+    Parameters:
+        likely: sentences of words that are likely.
     """
+
+    likely: str
 
 
 @dataclass
-class NoWordsFrame(SystemFrame):
+class NoWordsFrame(DataFrame):
     """Speech to text has found no words in what it heard.
 
     Parameters:

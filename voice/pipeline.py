@@ -1,6 +1,7 @@
 """The pipeline of one call, the same for a telephone and for a browser.
 
-transport -> voice activity -> speech to text -> turns -> bridge -> text to speech -> transport
+transport -> voice activity -> speech to text -> interruption gate -> turns -> bridge
+    -> text to speech -> transport
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from pipecat.workers.runner import WorkerRunner
 from graphs.threads import Threads
 from settings import Settings
 from voice.bridge import Bridge
+from voice.interruption_gate import InterruptionGate
 from voice.providers import STT, TTS
 from voice.record import CallLog
 from voice.recorder import Recorder
@@ -82,6 +84,7 @@ class Conversation:
                     transport.input(),
                     VADProcessor(vad_analyzer=vad),
                     self._stt,
+                    InterruptionGate(vad, self._playback),
                     CallerTurns(vad),
                     self._bridge,
                     self._tts,

@@ -213,7 +213,7 @@ class _Output(FastAPIWebsocketOutputTransport):
                     if not chunk:
                         break
                     taken = await self._send(chunk)
-                await self._write_audio_sleep()
+                await self._write_audio_sleep()  # type: ignore[no-untyped-call]
         return taken
 
     async def _send(self, pcm: bytes) -> bool:
