@@ -95,9 +95,11 @@ class DraftFrame(SystemFrame):
     interim words by itself need not answer.
 
     Parameters:
+        seconds: how far back the sound reaches.
         likely: sentences of words that are likely.
     """
 
+    seconds: float
     likely: str
 
 

@@ -32,7 +32,7 @@ AGAIN_SECS = 0.6
 """Time after which they are asked for again, in seconds."""
 WORDLESS_SECS = 1.4
 """Sound without words after which the bot goes on though the sound does, in seconds."""
-PATIENCE_SECS = 0.8
+PATIENCE_SECS = 1.0
 """Longest wait for words after a sound, in seconds; then it was none."""
 SPEECH_SECS = 1.6
 """Sound that is taken for speech where no words come while it lasts, in seconds."""
@@ -41,6 +41,8 @@ ECHO = 0.5
 """Similarity with what we sent above which a sound is our own voice."""
 ECHO_OF_WORDS = 0.25
 """The same for a sound in which the words are those being said."""
+ALIKE = 85.0
+"""Likeness of texts, in percent, above which they are the same words misheard."""
 FAR_DB = 12.0
 """A voice so much softer than the caller's is somebody else in the room."""
 
@@ -187,7 +189,7 @@ class Overlap:
     def _is_ours(self, text: str, saying: str) -> bool:
         if self._sound.echo >= ECHO:
             return True
-        alike = fuzz.partial_ratio(" ".join(_words(text)), " ".join(_words(saying))) >= 85
+        alike = fuzz.partial_ratio(" ".join(_words(text)), " ".join(_words(saying))) >= ALIKE
         return alike and self._sound.echo >= ECHO_OF_WORDS
 
     def _nothing(self) -> list[Step]:
@@ -212,6 +214,25 @@ def meaning_of(text: str) -> Meaning:
             return Meaning.SPEECH
         words = words[size:]
     return Meaning.BACKCHANNEL
+
+
+def without_echo(text: str, saying: str) -> str:
+    """Return a text without the words at its beginning that are our own, come back over the line.
+
+    Three words or more that follow one another in what is being said are taken for ours.
+    """
+    words, ours = text.split(), _words(saying)
+    for count in range(len(words), 2, -1):
+        begin = _words(" ".join(words[:count]))
+        runs = (ours[at : at + len(begin)] for at in range(len(ours) - len(begin) + 1))
+        if any(_same(begin, run) for run in runs):
+            return " ".join(words[count:])
+    return text
+
+
+def _same(one: list[str], other: list[str]) -> bool:
+    alike = fuzz.ratio(" ".join(one), " ".join(other)) >= ALIKE
+    return bool(one) and alike and fuzz.ratio(one[-1], other[-1]) >= 80
 
 
 def likely_words() -> str:

@@ -33,6 +33,7 @@ from voice.interruption import (
     Sound,
     Step,
     likely_words,
+    without_echo,
 )
 from voice.transport import Playback
 from voice.turns import QUIETEST, VoiceActivity
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 WINDOW_SECS = 0.32
 """Sound that is compared with what we sent, in seconds."""
 LOOK_EVERY_SECS = 0.1
+ONSET_SECS = 0.25
+"""How long before it was noticed a sound may have begun, in seconds."""
 FADE_SECS = 0.1
 """Silence after which a suspicion that the detector has not confirmed is over, in seconds."""
 LONGEST_HOLD_SECS = 3.0
@@ -70,8 +73,12 @@ class InterruptionGate(FrameProcessor):
         self._confirmed = False
         """Whether the detector has reported the sound."""
         self._echo, self._looked = 0.0, 0.0
+        self._echoes = False
+        """Whether our own voice has come back on this line."""
         self._loudest = QUIETEST
         """Level of the sound going on, in dB."""
+        self._overlap_db = QUIETEST
+        """Level of the overlap when it was over, in dB."""
         self._caller_db: float | None = None
         """How loud the caller is, in dB; None before the first turn."""
         self._in_turn = False
@@ -115,9 +122,9 @@ class InterruptionGate(FrameProcessor):
         self._heard.append(frame)
         self._loudest = max(self._loudest, self._vad.level_db)
         lasted = self._vad.speech_secs
-        if not (self._overlap or self._in_turn) and lasted >= SUSPICION_SECS:
-            if self._playback.ends_in(now) > 0:
-                self._suspect(now, lasted)
+        free = self._overlap is None and not self._in_turn
+        if free and lasted >= SUSPICION_SECS and self._playback.ends_in(now) > 0:
+            self._suspect(now, lasted)
         overlap = self._overlap
         if overlap is None:
             return
@@ -146,11 +153,16 @@ class InterruptionGate(FrameProcessor):
     async def _sound_stops(self, frame: VADUserStoppedSpeakingFrame, now: float) -> None:
         if self._overlap:
             self._overlap.stops(now)
+            self._overlap_db = self._loudest
         else:
-            known = self._loudest if self._caller_db is None else self._caller_db
-            self._caller_db = known + LEARNING * (self._loudest - known)
+            self._learn(self._loudest)
         self._loudest = QUIETEST
         await self._keep(frame)
+
+    def _learn(self, level_db: float) -> None:
+        """Note how loud a turn of the caller was."""
+        known = level_db if self._caller_db is None else self._caller_db
+        self._caller_db = known + LEARNING * (level_db - known)
 
     async def _words(
         self, frame: TranscriptionFrame | InterimTranscriptionFrame | NoWordsFrame, now: float
@@ -158,6 +170,8 @@ class InterruptionGate(FrameProcessor):
         if isinstance(frame, NoWordsFrame):
             text, final = "", frame.final
         else:
+            if self._echoes:
+                frame.text = without_echo(frame.text, self._saying)
             text, final = frame.text, isinstance(frame, TranscriptionFrame)
         if final and now < self._stale_until:
             self._stale_until = 0.0
@@ -171,11 +185,15 @@ class InterruptionGate(FrameProcessor):
             return
         if text and (final or not self._kept):
             self._kept.append(frame)
-        saying = " ".join(span.text for span in self._playback.ledger.spans[-3:])
-        await self._do(overlap.words(now, text, saying, bot_done=ends_in <= 0, final=final))
+        await self._do(overlap.words(now, text, self._saying, bot_done=ends_in <= 0, final=final))
         if final and overlap is self._overlap and overlap.ended is not None:
             self._overlap = None
             self._kept.clear()
+
+    @property
+    def _saying(self) -> str:
+        """What the bot is saying, or has just said."""
+        return " ".join(span.text for span in self._playback.ledger.spans[-3:])
 
     # The overlap
 
@@ -192,6 +210,7 @@ class InterruptionGate(FrameProcessor):
             heard = b"".join(frame.audio for frame in self._heard)
             rate = self._heard[-1].sample_rate
             self._echo = self._playback.echo.similarity(heard, rate, now)
+            self._echoes = self._echoes or self._echo >= ECHO
         softer = 0.0 if self._caller_db is None else self._caller_db - self._loudest
         return Sound(self._echo, softer)
 
@@ -208,17 +227,24 @@ class InterruptionGate(FrameProcessor):
                 await self.push_frame(HoldFrame())
                 self._watchdog = self.create_task(self._watch(), "hold")
             elif step == Step.ASK:
-                await self.push_frame(DraftFrame(likely_words()), FrameDirection.UPSTREAM)
+                await self._ask()
             elif step == Step.TURN:
                 await self._release()
             elif self._watchdog:
                 await self._unwatch()
                 await self.push_frame(ResumeFrame())
 
+    async def _ask(self) -> None:
+        if self._overlap:
+            seconds = time.monotonic() - self._overlap.began + ONSET_SECS
+            await self.push_frame(DraftFrame(seconds, likely_words()), FrameDirection.UPSTREAM)
+
     async def _release(self) -> None:
         """Pass on what was kept back, as if it came now: the caller's turn has begun."""
         await self._unwatch()
         began = self._overlap.began if self._overlap else 0.0
+        if self._overlap and self._overlap.ended is not None and self._confirmed:
+            self._learn(self._overlap_db)
         kept, self._kept, self._overlap = self._kept, [], None
         self._in_turn = True
         for frame in kept:

@@ -108,7 +108,8 @@ class EmbeddedSTTService(SegmentedSTTService):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Answer who asks for the words so far; all else is the base's."""
         if isinstance(frame, DraftFrame):
-            audio = bytes(self._audio_buffer[-round(2 * LONGEST_DRAFT_SECS * self.sample_rate) :])
+            samples = round(min(frame.seconds, LONGEST_DRAFT_SECS) * self.sample_rate)
+            audio = bytes(self._audio_buffer[-2 * samples :])
             work = engine().submit(audio, self.sample_rate, frame.likely)
             if self._asked:
                 await self.cancel_task(self._asked)
