@@ -70,6 +70,7 @@ class Conversation:
         if self._recorder:
             self._playback.on_audio_in = self._recorder.caller
             self._playback.on_audio_out = self._recorder.bot
+            self._playback.on_audio_dropped = self._recorder.bot_dropped
         transport = CallTransport(websocket, serializer, self._playback)
         self._output = transport.output()
         self._stt = STT[settings.stt].create(settings, input_rate)

@@ -69,6 +69,8 @@ class Playback:
     """Called with what the caller says, PCM16; None when nobody records."""
     on_audio_out: Callable[[bytes], None] | None = None
     """Called with what is handed to the caller, PCM16; None when nobody records."""
+    on_audio_dropped: Callable[[int], None] = lambda _samples: None
+    """Called with how many of the last samples handed over the client drops unplayed."""
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.sample_rate)
@@ -163,10 +165,16 @@ class _Output(FastAPIWebsocketOutputTransport):
         self._flows.clear()
         async with self._wire:  # nothing is on its way past the clear
             now = time.monotonic()
+            self._forget_unplayed(now)
             self.playback.ledger.hold(now)
-            self.playback.echo.cut(now)
             await self._write_frame(InterruptionFrame())
             self._next_send_time = 0
+
+    def _forget_unplayed(self, now: float) -> None:
+        """Tell whoever follows the audio that its end is not played."""
+        self.playback.echo.cut(now)
+        unplayed = round(self.playback.ledger.remaining_secs(now) * self.playback.sample_rate)
+        self.playback.on_audio_dropped(unplayed)
 
     def _resume(self) -> None:
         """Go on from the word at which the client fell silent."""
@@ -182,8 +190,8 @@ class _Output(FastAPIWebsocketOutputTransport):
         """Say nothing more of what was to be said."""
         now = time.monotonic()
         self._interruptions += 1
+        self._forget_unplayed(now)
         self.playback.ledger.clear(now)
-        self.playback.echo.cut(now)
         self._tail.reset(self.playback.ledger.written)
         self._flows.set()
         self._made.clear()
