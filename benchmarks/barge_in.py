@@ -102,9 +102,10 @@ class Interrupter:
     async def _try(self, phone: Handset, clip: Clip, after_secs: float) -> Result:
         assert self.call
         line = self.call.line
+        await line.until(lambda: not line.speech.pending, within=8, what="The end of a sound")
         if not self.results or line.ear.quiet_secs > 0.5:
             before = replies[self.key]
-            await phone.say("Yes, please.", _mulaw(spoken("Yes, please.", "hibari")))
+            await phone.say("Yes.", _mulaw(spoken("Yes.", "hibari")))
             await line.until(lambda: replies[self.key] > before, within=8, what="An answer")
         began, start = line.ear.position, len(self.played) - line.playout.pending
         await line.until(lambda: line.ear.heard_secs(began) > 0.1, within=8, what="The sentence")

@@ -105,7 +105,10 @@ class Overlap:
     _sound: Sound = field(default_factory=Sound)
     _pause: bool = False
     _settled: bool = False
-    """Whether all of it has been looked at, so that words which come later change nothing."""
+    """Whether it was a backchannel, whatever the last words of it are."""
+    _looks: int = 0
+    _echoes: int = 0
+    """Looks at which it was our own voice."""
     _asked: float | None = None
     _asked_in_pause: bool = False
 
@@ -120,13 +123,14 @@ class Overlap:
         if self.verdict == Step.TURN:
             return []
         steps = []
-        self._sound = sound
-        if not self.held and self.verdict is None and not sound.ruled_out:
-            self.held = True
-            steps.append(Step.HOLD)
-        self._pause = quiet_secs >= PAUSE_SECS
+        self._sound, self._pause = sound, quiet_secs >= PAUSE_SECS
         if not self._pause:
             self._asked_in_pause = self._settled = False
+            self._looks += 1
+            self._echoes += sound.echo >= ECHO
+        if not (self.held or self._pause or self.verdict or sound.ruled_out):
+            self.held = True
+            steps.append(Step.HOLD)
         if self._due(now):
             self._asked, self._asked_in_pause = now, self._pause
             steps.append(Step.ASK)
@@ -157,14 +161,14 @@ class Overlap:
             return []
         self.answered = True
         meaning = meaning_of(text)
-        if meaning == Meaning.SPEECH and self._is_ours(text, saying):
+        if self._is_ours(text, saying):
             meaning = Meaning.NOTHING
         over = final or self._pause or self.ended is not None
         if meaning == Meaning.BACKCHANNEL and over and (bot_done or self.in_last_moment):
             meaning = Meaning.SPEECH
         if meaning == Meaning.SPEECH and self._sound.softer_db < FAR_DB:
             return [self._decide(Step.TURN)]
-        self._settled = over
+        self._settled = over and meaning == Meaning.BACKCHANNEL
         wordless = meaning == Meaning.NOTHING and now - self.began >= WORDLESS_SECS
         return self._nothing() if over or wordless else []
 
@@ -187,7 +191,7 @@ class Overlap:
         return self.ends_in <= LAST_MOMENT_SECS
 
     def _is_ours(self, text: str, saying: str) -> bool:
-        if self._sound.echo >= ECHO:
+        if not self.held and self._echoes * 2 >= max(self._looks, 1):
             return True
         alike = fuzz.partial_ratio(" ".join(_words(text)), " ".join(_words(saying))) >= ALIKE
         return alike and self._sound.echo >= ECHO_OF_WORDS
