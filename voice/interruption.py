@@ -102,10 +102,10 @@ class Overlap:
     """Whether speech to text has said something of it."""
     ended: float | None = None
     """When the detector reported its end."""
+    settled: bool = False
+    """Whether it was a backchannel, whatever the last words of it are."""
     _sound: Sound = field(default_factory=Sound)
     _pause: bool = False
-    _settled: bool = False
-    """Whether it was a backchannel, whatever the last words of it are."""
     _looks: int = 0
     _echoes: int = 0
     """Looks at which it was our own voice."""
@@ -125,7 +125,7 @@ class Overlap:
         steps = []
         self._sound, self._pause = sound, quiet_secs >= PAUSE_SECS
         if not self._pause:
-            self._asked_in_pause = self._settled = False
+            self._asked_in_pause = self.settled = False
             self._looks += 1
             self._echoes += sound.echo >= ECHO
         if not (self.held or self._pause or self.verdict or sound.ruled_out):
@@ -157,7 +157,7 @@ class Overlap:
             bot_done: whether the bot has nothing more to say.
             final: whether the sound is over.
         """
-        if self.verdict == Step.TURN or (final and self._settled):
+        if self.verdict == Step.TURN or (final and self.settled):
             return []
         self.answered = True
         meaning = meaning_of(text)
@@ -168,13 +168,17 @@ class Overlap:
             meaning = Meaning.SPEECH
         if meaning == Meaning.SPEECH and self._sound.softer_db < FAR_DB:
             return [self._decide(Step.TURN)]
-        self._settled = over and meaning == Meaning.BACKCHANNEL
+        self.settled = over and meaning == Meaning.BACKCHANNEL
         wordless = meaning == Meaning.NOTHING and now - self.began >= WORDLESS_SECS
         return self._nothing() if over or wordless else []
 
     def stops(self, now: float) -> None:
         """Note that the detector reports the end of the sound."""
         self.ended, self._pause = now, True
+
+    def goes_on(self) -> None:
+        """Note that the detector reports more of it after its end."""
+        self.ended = None
 
     def waits(self, now: float) -> list[Step]:
         """Note that time passes; words that do not come were none."""

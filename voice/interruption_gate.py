@@ -7,7 +7,6 @@ turn of the caller, everything passes.
 
 import asyncio
 import logging
-import math
 import time
 from collections import deque
 
@@ -68,7 +67,7 @@ class InterruptionGate(FrameProcessor):
         self._kept: list[Frame] = []
         """What was said of the overlap, until it is decided."""
         self._stale_until = 0.0
-        """Until then words may come that belong to a sound long decided."""
+        """Until then the last words may come of a backchannel that is decided."""
         self._heard: deque[InputAudioRawFrame] = deque(maxlen=round(WINDOW_SECS / 0.02))
         self._confirmed = False
         """Whether the detector has reported the sound."""
@@ -139,10 +138,13 @@ class InterruptionGate(FrameProcessor):
             await self._do(overlap.sounds(now, self._look(now), self._vad.pause_secs))
 
     async def _sound_starts(self, frame: VADUserStartedSpeakingFrame, now: float) -> None:
-        if self._overlap and self._overlap.ended is not None:  # a new sound
-            self._stale_until = self._overlap.ended + PATIENCE_SECS
-            await self._do(self._overlap.waits(math.inf))
-            self._overlap = None
+        overlap = self._overlap
+        if overlap and overlap.ended is not None:
+            if overlap.verdict is None:
+                overlap.goes_on()
+            else:  # a new sound
+                self._stale_until = overlap.ended + PATIENCE_SECS if overlap.settled else 0.0
+                self._overlap = None
         if self._overlap is None and not self._in_turn:
             self._looked = 0.0
             if self._playback.ends_in(now) > 0 or self._look(now).echo >= ECHO:

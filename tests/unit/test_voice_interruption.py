@@ -138,6 +138,16 @@ def test_the_words_are_asked_for_once_a_pause() -> None:
     assert overlap.sounds(0.8, VOICE, 0.1) == [Step.ASK]
 
 
+def test_words_in_two_pieces_are_one_sound() -> None:
+    """A "yes", a breath, "I am salaried": the breath decides nothing too early."""
+    overlap = paused()
+    overlap.stops(0.7)
+    overlap.goes_on()
+    assert overlap.waits(3.0) == []
+    assert overlap.sounds(1.2, VOICE, 0.0) == [Step.ASK]
+    assert said(overlap, "Yes I am", now=1.3) == [Step.TURN]
+
+
 SOUNDS = st.builds(Sound, st.floats(0, 1), st.floats(-20, 40))
 EVENTS = st.lists(
     st.tuples(
