@@ -28,7 +28,7 @@ lint: .venv/.installed-dev
 
 # LangGraph Studio on the same graphs; its server is a development tool under its own licence.
 studio: .venv/.installed-dev
-	LANGSMITH_TRACING=false $(BIN)/langgraph dev
+	LOG_LEVEL=WARNING LANGSMITH_TRACING=false $(BIN)/langgraph dev
 
 bench: .venv/.installed-dev
 	@for name in decision amounts start speech voice_latency; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done

@@ -29,6 +29,12 @@ class Settings(BaseSettings):
 
     # The server
     data_dir: Path = Field(Path("data"), description="Folder that holds everything kept.")
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias=_either("DATABASE_URL", "DATABASE_URL"),
+        description="PostgreSQL that holds records and conversations in place of SQLite in the "
+        "data folder, for several servers: postgresql://user:password@host:5432/name.",
+    )
     host: str = Field("127.0.0.1", description="Address the server listens on.")
     port: int = Field(7860, ge=0, le=65535, description="Port the server listens on.")
     public_url: str | None = Field(
@@ -130,6 +136,11 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='Graphs from outside, as JSON: {"mine": "path.py:graph"}; see `serve --graph`.',
     )
+
+    @property
+    def postgres(self) -> str | None:
+        """Address of the PostgreSQL database, password included; None for SQLite."""
+        return self.database_url.get_secret_value() if self.database_url else None
 
 
 @lru_cache

@@ -42,7 +42,7 @@ def load_graph(address: str) -> Graph:
 
     Raises:
         GraphNotLoaded: the address is malformed, the file is missing or fails to import, or what
-            it names is not a compiled graph.
+            it names is not a compiled graph with `messages` in its state.
     """
     path, _, attribute = address.rpartition(":")
     if not path or not attribute.isidentifier():
@@ -54,12 +54,16 @@ def load_graph(address: str) -> Graph:
         module = _import(file)
     except Exception as error:
         raise GraphNotLoaded(f"{path} does not import: {type(error).__name__}: {error}") from error
-    graph = getattr(module, attribute, None)
+    if not hasattr(module, attribute):
+        raise GraphNotLoaded(f"There is no {attribute!r} in {path}.")
+    graph = getattr(module, attribute)
     if not isinstance(graph, CompiledStateGraph):
         raise GraphNotLoaded(
             f"{attribute!r} in {path} is {type(graph).__name__}; expected a compiled StateGraph "
             "(builder.compile())."
         )
+    if "messages" not in graph.channels:
+        raise GraphNotLoaded(f"{attribute!r} in {path} has no `messages` in its state.")
     return graph
 
 

@@ -39,8 +39,10 @@ Graph = CompiledStateGraph[Any, Any, Any, Any]
 class Expectation(TypedDict, total=False):
     """What the open question expects, for speech to text, the keypad and turn taking."""
 
-    kind: Literal["yes_no", "employment", "amount", "city", "choice", "text"]
-    """Keypad meaning: `yes_no` 1 is yes and 2 is no; `amount` digits ended by #."""
+    kind: Literal["yes_no", "employment", "amount", "city", "choice", "digits", "text"]
+    """Keypad meaning: `yes_no` 1 is yes and 2 is no; `amount` and `digits` are ended by #."""
+    digits: int
+    """Most digits of an answer of kind `digits`; with that many it is complete without #."""
     keywords: list[str]
     """Words the speech recogniser should favour."""
     language: Literal["en", "hi"]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 
 from faults import places
 from graphs.catalogue import load_catalogue
@@ -43,8 +44,8 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_database(settings.data_dir) as engine,
-            open_checkpointer(settings.data_dir) as checkpointer,
+            open_database(settings.data_dir, settings.postgres) as engine,
+            open_checkpointer(settings.data_dir, settings.postgres) as checkpointer,
         ):
             threads = Threads(graphs, checkpointer, turn_timeout=settings.turn_timeout_secs)
             calls = Calls(engine)
@@ -57,8 +58,11 @@ def create_app(
                 yield
 
     logging.getLogger("uvicorn.error").addFilter(_WithoutWords())
-    app = FastAPI(
-        title="Dialgraph", summary="LangGraph agents that answer the phone.", lifespan=lifespan
+    app: FastAPI = FastAPIOffline(  # its /docs brings its scripts along
+        title="Dialgraph",
+        summary="LangGraph agents that answer the phone.",
+        redoc_url=None,  # which would fetch a logo
+        lifespan=lifespan,
     )
     app.add_middleware(ClosedByDefault, settings=settings)
     app.add_middleware(BodyLimit)

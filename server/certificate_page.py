@@ -1,5 +1,6 @@
 """The decision certificate of a thread, as a document and as a page to read and to print."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,39 @@ def page(snapshot: Snapshot) -> str:
     template = _PAGES.get_template("certificate.html")
     return template.render(certificate=content, cut_short=cut_short, words=_WORDS)
 
+
+def missing_page(thread_id: str) -> str:
+    """Tell a person that there is no interview of that id."""
+    return _PAGES.get_template("certificate_missing.html").render(thread_id=thread_id)
+
+
+def _moment(at: str | None) -> str:
+    """Write a moment of the record, `2026-11-21T09:30:04.000000Z`, to be read."""
+    return f"{at[:10]} {at[11:19]} UTC" if at else "–"
+
+
+def _shown(value: Any) -> str:
+    """Write what the record holds of a fact to be read; a salary is a pair, open where None."""
+    match value:
+        case [low, high] if low == high:
+            return f"{Decimal(low):,}"
+        case [low, None]:
+            return f"{Decimal(low):,} or more"
+        case [None, high]:
+            return f"up to {Decimal(high):,}"
+        case [low, high]:
+            return f"{Decimal(low):,} to {Decimal(high):,}"
+        case {"yes": yes, "no": no}:  # what is asked back
+            return f"if yes, {_shown(yes)}; if no, {_shown(no)}"
+        case None:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
+
+
+_PAGES.filters.update(moment=_moment, shown=_shown)
 
 _WORDS = {
     "en": {

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from graphs.threads import Threads
 from settings import Settings
 from store.calls import Calls
-from store.database import Checkpoints
+from store.checkpoints import Checkpoints
 from voice.switchboard import Switchboard
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock, Timeout
 from pydantic import AliasChoices, ValidationError
 
 from settings import Settings, get_settings
@@ -52,12 +53,23 @@ def check(settings: Settings, graphs: Iterable[str]) -> None:
         load_rules(settings.eligibility_rules)
     except RulesError as error:
         raise CannotStart(f"DIALGRAPH_ELIGIBILITY_RULES: {error}") from None
+    if settings.postgres:
+        _check_postgres(settings.postgres)
     load_providers(settings.stt, settings.tts)
     try:
         STT[settings.stt].create(settings, 8000)
         TTS[settings.tts].create(settings, 8000)
     except ProviderNotConfigured as error:
         raise CannotStart(str(error)) from None
+
+
+def _check_postgres(url: str) -> None:
+    from store.postgres import Unreachable, address, check_reachable
+
+    try:
+        check_reachable(address(url))
+    except (ValueError, Unreachable) as error:
+        raise CannotStart(f"DATABASE_URL: {error}") from None
 
 
 def make_data_folder(folder: Path) -> None:
@@ -76,6 +88,25 @@ def make_data_folder(folder: Path) -> None:
             f"The data folder {folder} cannot be written: {error.strerror}. "
             "Name another with DIALGRAPH_DATA_DIR."
         ) from None
+
+
+def keep_data_folder(folder: Path) -> BaseFileLock:
+    """Keep the data folder for this process; it is let go when the process ends, however it ends.
+
+    Two servers on one folder would lose what is said on a thread that both of them serve.
+
+    Raises:
+        CannotStart: another server has it.
+    """
+    lock = FileLock(folder / ".server.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise CannotStart(
+            f"Another server works with the data folder {folder}, or is still coming to its end. "
+            "Stop that one, or name another folder with DIALGRAPH_DATA_DIR."
+        ) from None
+    return lock
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:

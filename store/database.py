@@ -1,28 +1,23 @@
-"""The database: SQLite files in the data folder."""
+"""The database: SQLite files in the data folder, or PostgreSQL."""
 
 import asyncio
 import contextlib
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import (
-    ChannelVersions,
-    Checkpoint,
-    CheckpointMetadata,
-    CheckpointTuple,
-)
-from langgraph.checkpoint.sqlite import SqliteSaver
 from sqlalchemy import DateTime, Dialect, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-T = TypeVar("T")
+from store.checkpoints import Checkpoints
+from store.locks import open_locks
+from store.sqlite import SqliteCheckpoints
+
+SETUP_SECS = 60.0
+"""Longest wait for another process that makes the tables."""
 
 
 class Table(DeclarativeBase):
@@ -49,10 +44,31 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 @contextlib.asynccontextmanager
-async def open_database(data_dir: Path) -> AsyncIterator[AsyncEngine]:
-    """Open the records in `data_dir`, creating folder and tables when they are missing."""
+async def open_database(
+    data_dir: Path, database_url: str | None = None
+) -> AsyncIterator[AsyncEngine]:
+    """Open the records, creating folder and tables when they are missing.
+
+    Args:
+        data_dir: the folder that holds everything kept.
+        database_url: the PostgreSQL database that holds the records instead, if any.
+    """
     await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
-    engine = create_async_engine(f"sqlite+aiosqlite:///{data_dir / 'records.sqlite'}")
+    engine = _postgres(database_url) if database_url else _sqlite(data_dir / "records.sqlite")
+    try:
+        async with (
+            open_locks(data_dir, database_url) as locks,
+            locks.hold("tables of the records", SETUP_SECS),
+            engine.begin() as connection,
+        ):
+            await connection.run_sync(Table.metadata.create_all)
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+def _sqlite(path: Path) -> AsyncEngine:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
 
     @event.listens_for(engine.sync_engine, "connect")
     def _wait_for_writers(connection: Any, _record: Any) -> None:
@@ -61,110 +77,33 @@ async def open_database(data_dir: Path) -> AsyncIterator[AsyncEngine]:
         cursor.execute("PRAGMA busy_timeout=10000")
         cursor.close()
 
-    try:
-        async with engine.begin() as connection:
-            await connection.run_sync(Table.metadata.create_all)
-        yield engine
-    finally:
-        await engine.dispose()
+    return engine
 
 
-class Checkpoints(SqliteSaver):
-    """LangGraph's SQLite checkpointer on a thread of its own, one hop to it an operation.
+def _postgres(url: str) -> AsyncEngine:
+    from store.postgres import address
 
-    LangGraph's own `AsyncSqliteSaver` takes six to read a checkpoint and three to write one.
-
-    A commit is handed to the operating system: it outlives the process, killed or not. After a
-    power failure the last turns may be missing, the file is whole (`synchronous=NORMAL` in WAL).
-
-    Args:
-        path: the file, made when it is missing.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(sqlite3.connect(path, timeout=10, check_same_thread=False))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
-        self.conn.execute("PRAGMA synchronous=NORMAL")
-        self.setup()
-
-    def close(self) -> None:
-        """Finish what was begun and close the file."""
-        self._thread.shutdown()
-        self.conn.close()
-
-    async def _there(self, operation: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, operation, *args)
-
-    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Read a checkpoint with what waits to be written to it."""
-        return await self._there(self.get_tuple, config)
-
-    async def alist(
-        self,
-        config: RunnableConfig | None,
-        *,
-        filter: dict[str, Any] | None = None,
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[CheckpointTuple]:
-        """List checkpoints, the newest first."""
-
-        def listed() -> Sequence[CheckpointTuple]:
-            return tuple(self.list(config, filter=filter, before=before, limit=limit))
-
-        for checkpoint in await self._there(listed):
-            yield checkpoint
-
-    async def aput(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        """Save a checkpoint."""
-        return await self._there(self.put, config, checkpoint, metadata, new_versions)
-
-    async def aput_writes(
-        self,
-        config: RunnableConfig,
-        writes: Sequence[tuple[str, Any]],
-        task_id: str,
-        task_path: str = "",
-    ) -> None:
-        """Save what a task wrote before its step was complete."""
-        await self._there(self.put_writes, config, writes, task_id, task_path)
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Delete everything kept of a thread."""
-        await self._there(self.delete_thread, thread_id)
-
-    async def idle_since(self, moment: datetime) -> Sequence[str]:
-        """Return the keys of the threads whose newest checkpoint is older than a moment.
-
-        LangGraph's checkpoint ids are UUIDs of version 6 and so sort by the time they were made.
-        """
-        ticks = int(moment.timestamp() * 10_000_000) + _UUID_EPOCH_TICKS
-        high, middle, low = ticks >> 28, ticks >> 12 & 0xFFFF, ticks & 0x0FFF
-        oldest_kept = f"{high:08x}-{middle:04x}-6{low:03x}"
-        query = "SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING MAX(checkpoint_id) < ?"
-
-        def idle() -> Sequence[str]:
-            with self.cursor(transaction=False) as cursor:
-                return [key for (key,) in cursor.execute(query, (oldest_kept,))]
-
-        return await self._there(idle)
-
-
-_UUID_EPOCH_TICKS = 0x01B21DD213814000
-"""Ticks of 100 ns from the epoch of UUIDs, 1582-10-15, to that of Unix (RFC 9562, 5.1)."""
+    return create_async_engine(address(url, driver="+psycopg"), pool_pre_ping=True)
 
 
 @contextlib.asynccontextmanager
-async def open_checkpointer(data_dir: Path) -> AsyncIterator[Checkpoints]:
-    """Open the LangGraph checkpoints in `data_dir`: every thread of every graph."""
+async def open_checkpointer(
+    data_dir: Path, database_url: str | None = None
+) -> AsyncIterator[Checkpoints]:
+    """Open the LangGraph checkpoints: every thread of every graph.
+
+    Args:
+        data_dir: the folder that holds everything kept.
+        database_url: the PostgreSQL database that holds the checkpoints instead, if any.
+    """
+    if database_url:  # only who uses PostgreSQL waits for its driver
+        from store.postgres_checkpoints import open_postgres_checkpointer
+
+        async with open_postgres_checkpointer(database_url) as checkpoints:
+            yield checkpoints
+        return
     await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
-    saver = await asyncio.to_thread(Checkpoints, data_dir / "threads.sqlite")
+    saver = await asyncio.to_thread(SqliteCheckpoints, data_dir / "threads.sqlite")
     try:
         yield saver
     finally:

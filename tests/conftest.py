@@ -19,7 +19,9 @@ from settings import Settings, get_settings  # noqa: E402
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Settings]:
     """Settings that see nothing of the developer's machine and keep their data apart."""
     for name in list(os.environ):
-        if name.startswith(("DIALGRAPH_", "TWILIO_", "EXOTEL_", "OPENAI_", "DEEPGRAM_")):
+        if name.startswith(
+            ("DIALGRAPH_", "TWILIO_", "EXOTEL_", "OPENAI_", "DEEPGRAM_", "DATABASE_")
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DIALGRAPH_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setitem(Settings.model_config, "env_file", None)

@@ -21,6 +21,7 @@ from ui.conversation import (
     show,
 )
 from ui.drawing import draw
+from ui.markdown import as_html
 from ui.state_panel import outcome_badge, state_panel
 from ui.theme import page_theme
 
@@ -224,7 +225,7 @@ class _Page:
             changed[self.graph] = gr.update(value=graph, choices=threads.names)
             changed[self.thread] = view.thread_id if served else ""
         if before is None or view.lines != before.lines:
-            changed[self.chat] = [_as_text(line) for line in view.lines]
+            changed[self.chat] = [_as_html(line) for line in view.lines]
         if served and (before is None or view.ran != before.ran):
             structure = threads.graph(view.graph).get_graph()
             changed[self.drawing] = draw(structure, view.graph, view.ran)
@@ -263,9 +264,11 @@ def _chat() -> gr.Chatbot:
     )
 
 
-def _as_text(line: Line) -> Line:
-    """Return a line that the chat, which renders HTML in any case, shows as it was said."""
-    return {**line, "content": escape(line["content"], quote=False)}
+def _as_html(line: Line) -> Line:
+    """Return a line for the chat, which renders HTML: what a person wrote is shown as written."""
+    said = line["content"]
+    html = as_html(said) if line["role"] == "assistant" else escape(said, quote=False)
+    return {**line, "content": html}
 
 
 def _message(max_chars: int) -> gr.Textbox:

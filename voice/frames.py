@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipecat.frames.frames import DataFrame, SystemFrame
+from pipecat.frames.frames import AggregatedTextFrame, DataFrame, SystemFrame
 
 from graphs.threads import Expectation
+from voice.speakable import Sentence
 
 
 @dataclass
@@ -36,6 +37,30 @@ class UtteranceFrame(DataFrame):
     utterance_id: str
     text: str
     turn: int = 0
+
+
+@dataclass
+class SentenceFrame(AggregatedTextFrame):
+    """A sentence on its way to text to speech; the voice passes it on ahead of its audio.
+
+    `text` is the sentence as written, without the space around it.
+
+    Parameters:
+        sentence: the exact stretch of the message, and what is said of it.
+    """
+
+    sentence: Sentence = field(kw_only=True)
+
+
+@dataclass
+class SilentTextFrame(DataFrame):
+    """The end of a message that has no words to say: heard with what comes before it.
+
+    Parameters:
+        sentence: the exact stretch of the message.
+    """
+
+    sentence: Sentence
 
 
 @dataclass

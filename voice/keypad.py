@@ -24,16 +24,20 @@ class Keypad:
             expects: what the open question expects.
 
         Returns:
-            The keypad after it, and the answer when the key completes one. For an amount, # ends
-            the digits and * takes them back; for any other question one key is the answer.
+            The keypad after it, and the answer when the key completes one. For an amount and for
+            digits, # ends them and * takes them back, and the most digits there can be end
+            themselves; for any other question one key is the answer.
         """
-        if expects.get("kind") != "amount":
+        if expects.get("kind") not in ("amount", "digits"):
             return Keypad(), key
         if key == "#":
             return Keypad(), self.digits or None
         if key == "*":
             return Keypad(), None
-        return replace(self, digits=(self.digits + key)[:MOST_DIGITS]), None
+        digits = (self.digits + key)[: expects.get("digits", MOST_DIGITS)]
+        if len(digits) == expects.get("digits"):
+            return Keypad(), digits
+        return replace(self, digits=digits), None
 
     def pause(self) -> tuple["Keypad", str | None]:
         """Take the digits so far as the answer, for no more keys came."""

@@ -13,6 +13,7 @@ PHRASES: Final[dict[str, dict[str, str]]] = {
         "recorded": "This call is recorded.",
         "busy": "All lines are busy at the moment. Please call again later. Goodbye.",
         "too_often": "You have called many times in the last hour. Please call later. Goodbye.",
+        "on_the_phone": "A telephone call goes on in this conversation. Wait until it is over.",
         "closing": "The service is about to restart. Please call again in a minute. Goodbye.",
     },
     "hi": {
@@ -25,6 +26,7 @@ PHRASES: Final[dict[str, dict[str, str]]] = {
         "recorded": "यह कॉल रिकॉर्ड की जा रही है।",
         "busy": "इस समय सभी लाइनें व्यस्त हैं। कृपया बाद में फ़ोन कीजिए। नमस्ते।",
         "too_often": "पिछले एक घंटे में आपने कई बार फ़ोन किया है। कृपया बाद में फ़ोन कीजिए। नमस्ते।",
+        "on_the_phone": "इस बातचीत पर अभी फ़ोन कॉल चल रही है। उसके ख़त्म होने तक रुकिए।",
         "closing": "सेवा फिर से शुरू होने वाली है। कृपया एक मिनट बाद फ़ोन कीजिए। नमस्ते।",
     },
 }

@@ -1,7 +1,7 @@
 """The pipeline of one call, the same for a telephone and for a browser.
 
-transport -> voice activity -> speech to text -> interruption gate -> turns -> bridge
-    -> text to speech -> transport
+transport -> voice activity -> speech to text -> interruption gate -> turns -> bridge ->
+sentences -> text to speech -> transport
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from voice.interruption_gate import InterruptionGate
 from voice.providers import STT, TTS
 from voice.record import CallLog
 from voice.recorder import Recorder
+from voice.sentences import Sentences, speech
 from voice.transport import CallTransport, Playback
 from voice.turns import CallerTurns, voice_activity
 
@@ -75,6 +76,7 @@ class Conversation:
         self._output = transport.output()
         self._stt = STT[settings.stt].create(settings, input_rate)
         self._tts = TTS[settings.tts].create(settings, output_rate)
+        self._tts.add_text_transformer(speech)
         vad = voice_activity(settings)
         self._bridge = Bridge(
             threads, call_log, self._playback, settings, announce=recording is not None
@@ -88,6 +90,7 @@ class Conversation:
                     InterruptionGate(vad, self._playback),
                     CallerTurns(vad),
                     self._bridge,
+                    Sentences(),
                     self._tts,
                     transport.output(),
                 ]

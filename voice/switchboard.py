@@ -131,6 +131,11 @@ class Switchboard:
         """Calls going on now."""
         return len(self._held)
 
+    @property
+    def draining(self) -> bool:
+        """Whether no more calls are taken, because the server is about to stop."""
+        return self._closing
+
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Take calls while the context lasts; at its end let those that go on come to theirs."""
@@ -285,6 +290,8 @@ class Switchboard:
                 output_rate=output_rate,
                 recording=self.recordings / recording if recording else None,
             )
+            for other in self._on_thread(call.graph, call.thread_id):
+                self._held[other.sid].end("moved")  # two voices would speak over each other
             self._held[call.sid] = conversation
             if call.sid in self._tickets:
                 self._tickets[call.sid].used = True
@@ -324,12 +331,15 @@ class Switchboard:
         """Accept a conversation with a browser and record that it begins.
 
         Raises:
-            CallRefused: too many calls at once, or shutting down.
+            CallRefused: too many calls at once, a telephone call on the thread, or shutting down.
             UnknownGraph: no graph of that name is served.
         """
         name = self.graph_for(graph, None)
         async with self._admission:
             await self._admit(None)
+            on_thread = self._on_thread(name, thread_id) if thread_id else []
+            if any(other.direction != "browser" for other in on_thread):
+                raise CallRefused("on_the_phone")
             call = Call(
                 sid=f"web-{uuid.uuid4()}",
                 graph=name,
@@ -342,6 +352,11 @@ class Switchboard:
             await self._calls.create(call)
             self._tickets[call.sid] = Ticket(call)
             return call
+
+    def _on_thread(self, graph: str, thread_id: str) -> list[Call]:
+        """Return the calls that go on now on a thread."""
+        calls = [self._tickets[sid].call for sid in self._held if sid in self._tickets]
+        return [call for call in calls if (call.graph, call.thread_id) == (graph, thread_id)]
 
     async def _admit(self, caller: str | None) -> None:
         waiting = sum(t.waiting for t in self._tickets.values())

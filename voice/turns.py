@@ -30,6 +30,7 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from settings import Settings
 from voice.frames import CallerTurnFrame, ExpectationFrame
+from voice.providers import STT
 
 QUIETEST = -110.0
 """Level of silence, in dB of full scale."""
@@ -125,6 +126,10 @@ class VoiceActivity(SileroVADAnalyzer):
         """Seconds of silence at the end of the speech so far."""
         return self._vad_stopping_count * self.num_frames_required() / self.sample_rate
 
+    def end_of_turn(self) -> "EndOfTurn":
+        """Make what decides about the end of this call's turns."""
+        return EndOfTurn(lambda: self.pause_secs)
+
 
 class EndOfTurn(LocalSmartTurnAnalyzerV3):
     """Smart Turn for one call on the shared model, asked in good time.
@@ -208,7 +213,7 @@ class CallerTurns(UserTurnProcessor):
     """
 
     def __init__(self, vad: VoiceActivity) -> None:
-        self._end_of_turn = EndOfTurn(lambda: vad.pause_secs)
+        self._end_of_turn = vad.end_of_turn()
         strategies = UserTurnStrategies(
             start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],
             stop=[TurnStop(turn_analyzer=self._end_of_turn)],
@@ -237,7 +242,9 @@ class CallerTurns(UserTurnProcessor):
 
 
 def voice_activity(settings: Settings) -> VoiceActivity:
-    """Make the detector for one call from the settings."""
+    """Make the detector for one call from the settings; the recogniser may bring its own."""
+    if own := STT[settings.stt].voice_activity:
+        return own(settings)
     return VoiceActivity(
         VADParams(
             confidence=settings.vad_confidence,

@@ -162,6 +162,10 @@ class Lexicon:
         return found
 
 
+TRANSPARENT = Lexicon(load_lexicon("transparent"))
+"""Phrases that change nothing about the answer they stand beside; `00` in them is any number."""
+
+
 def uncovered(heard: Sequence[Word], matches: Sequence[Match]) -> list[int]:
     """Positions of the words that no phrase covers."""
     covered = {at for match in matches for at in range(match.first, match.last)}

@@ -1,6 +1,7 @@
 """`dialgraph call`: ring the running server through the phone lab."""
 
 import asyncio
+import re
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -70,6 +71,13 @@ class CallFailed(Exception):
     """The call did not go as it should; the text says why and what to do."""
 
 
+def _address(server: str | None) -> str | None:
+    """Refuse what is not the address of a server."""
+    if server and not re.fullmatch(r"https?://(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d+)?(/\S*)?", server):
+        raise typer.BadParameter(f"{server!r} is none; expected one such as http://127.0.0.1:7860.")
+    return server
+
+
 def call(
     ctx: typer.Context,
     graph: Annotated[str | None, typer.Option(help="Graph to talk to; else the default.")] = None,
@@ -97,14 +105,19 @@ def call(
         typer.Option("--type", help="Type what the caller says; /keys 1 presses, /bye hangs up."),
     ] = False,
     server: Annotated[
-        str | None, typer.Option(help="Address of the server; else the one of the settings.")
+        str | None,
+        typer.Option(callback=_address, help="Address of the server; else that of the settings."),
     ] = None,
     from_: Annotated[str, typer.Option("--from", help="Number of the caller.")] = "+15550199",
     to: Annotated[str, typer.Option("--to", help="Number called.")] = "+15550100",
-    timeout: Annotated[float, typer.Option(help="Longest call, in seconds.")] = 300.0,
+    timeout: Annotated[float, typer.Option(min=1, help="Longest call, in seconds.")] = 300.0,
     recording: Annotated[
         Path | None,
-        typer.Option(help="Where the stereo WAV goes; else lab/SID.wav in the data folder."),
+        typer.Option(
+            dir_okay=False,
+            writable=True,
+            help="Where the stereo WAV goes; else lab/SID.wav in the data folder.",
+        ),
     ] = None,
 ) -> None:
     """Ring the running server with a synthetic caller; no account, no network.
@@ -205,12 +218,21 @@ async def _rehearse(rehearsal: Rehearsal, settings: Settings, console: Console) 
             finally:
                 lab.hang_up(made)
                 if made.line.recording.seconds:
-                    await made.save_wav(file)
-                    console.print(f"Recording: {escape(str(file))}", style="dim", soft_wrap=True)
+                    await _save(made, file, console)
         record = await _final_record(api, made.sid)
     _summarise(made, record, console)
     if reason := failure(made, rehearsal.caller, record):
         raise CallFailed(reason)
+
+
+async def _save(call: LabCall, file: Path, console: Console) -> None:
+    try:
+        await call.save_wav(file)
+    except OSError as error:
+        reason = f"The recording cannot be written to {file}: {error.strerror}."
+        console.print(escape(reason), style="yellow", soft_wrap=True)
+    else:
+        console.print(f"Recording: {escape(str(file))}", style="dim", soft_wrap=True)
 
 
 async def _check(api: httpx.AsyncClient, server: str) -> None:
@@ -221,7 +243,7 @@ async def _check(api: httpx.AsyncClient, server: str) -> None:
     """
     try:
         await api.get("/healthz")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except httpx.HTTPError as error:
         raise CallFailed(
             f"Nothing answers at {server} ({type(error).__name__}). Start the server with "
             "`make run`, or name another one with --server."

@@ -164,11 +164,11 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 async def _snapshots(thread_ids: list[str] | None) -> list[Snapshot]:
-    """Read conversations from the data folder; all of them for None."""
-    data_dir = get_settings().data_dir
-    if not (data_dir / "threads.sqlite").exists():
+    """Read conversations from where they are kept; all of them for None."""
+    data_dir, postgres = get_settings().data_dir, get_settings().postgres
+    if not postgres and not (data_dir / "threads.sqlite").exists():
         raise _failure(f"There are no conversations in {data_dir}; set DIALGRAPH_DATA_DIR.")
-    async with open_checkpointer(data_dir) as checkpointer:
+    async with open_checkpointer(data_dir, postgres) as checkpointer:
         threads = Threads({"eligibility": graph}, checkpointer)
         wanted = await threads.ids("eligibility") if thread_ids is None else thread_ids
         snapshots = [await threads.snapshot("eligibility", thread_id) for thread_id in wanted]

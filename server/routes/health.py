@@ -23,11 +23,19 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Not ready for work."}})
 async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
-    """Answer 200 when the database answers, else 503; the voices were loaded before the start."""
+    """Answer 200 while work is taken, else 503 with the reason.
+
+    The voices were loaded before the start. A server that is told to stop says so at once, so that
+    a load balancer sends it nothing more while the calls that go on come to their end.
+    """
     checks = {"database": await _answers(services)}
-    ready = all(checks.values())
-    response.status_code = 200 if ready else 503
-    return {"status": "ready" if ready else "not ready", "checks": checks}
+    reason = None
+    if services.switchboard.draining:
+        reason = "The server is stopping: calls that go on come to their end, no more are taken."
+    elif not checks["database"]:
+        reason = "The database does not answer; the server's log says why."
+    response.status_code = 503 if reason else 200
+    return {"status": "not ready" if reason else "ready", "reason": reason, "checks": checks}
 
 
 async def _answers(services: ServicesDep) -> bool:

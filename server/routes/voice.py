@@ -50,7 +50,8 @@ async def incoming(request: Request, services: ServicesDep, graph: str | None = 
     return await _answer(request, services, carrier, fields, graph)
 
 
-@router.api_route("/voice/exotel/incoming", methods=["GET", "POST"])
+@router.get("/voice/exotel/incoming")
+@router.post("/voice/exotel/incoming")
 async def exotel_incoming(
     request: Request, services: ServicesDep, graph: str | None = None
 ) -> Response:

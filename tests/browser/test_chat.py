@@ -168,11 +168,17 @@ def test_a_turn_that_fails_is_explained_and_keeps_what_was_said(
     expect(page.locator("#chat .user.message")).to_have_text(said)
 
 
-def test_what_a_person_writes_is_shown_as_text(page: Page, site: Site) -> None:
+def test_what_a_person_writes_is_shown_as_text_and_a_reply_with_its_formatting(
+    page: Page, site: Site
+) -> None:
     page.goto(site.url)
     bot(page, GREETING)
-    write(page, "<img src=x onerror=alert(1)> **A**")
-    bot(page, "Thank you, <img src=x onerror=alert(1)> **A**. Which city are you in?")
+    written = "<img src=x onerror=alert(1)> **A**"
+    write(page, written)
+    bot(page, "Thank you, <img src=x onerror=alert(1)> A. Which city are you in?")
+    expect(page.locator("#chat .bot.message strong")).to_have_text("A")
+    expect(page.locator("#chat .user.message").last).to_have_text(written)
+    expect(page.locator("#chat .message img")).to_have_count(0)
     expect(page.locator("#state dd")).to_have_text("<img src=x onerror=alert(1)> **A**")
 
 

@@ -159,6 +159,17 @@ def test_a_call_is_over_when_the_server_closes_it_in_order(
     expect(problem(page)).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"), [("moved", "in another window"), ("shutdown", "The server is restarting.")]
+)
+def test_why_a_call_ended_that_nobody_ended_here_is_told(
+    page: Page, call: HandDrivenLine, reason: str, told: str
+) -> None:
+    call.send({"type": "ended", "reason": reason, "outcome": None})
+    expect(problem(page)).to_contain_text(told)
+    expect(page.get_by_role("button", name="Reconnect")).to_be_enabled()
+
+
 def test_a_new_conversation_hangs_up_the_call_of_the_old_one(
     page: Page, call: HandDrivenLine
 ) -> None:
@@ -190,7 +201,7 @@ def test_a_busy_server_is_told_in_its_own_words(page: Page, site: Site) -> None:
     site.line.next("start")
     site.line.send({"type": "error", "message": "All lines are busy."})
     expect(problem(page)).to_have_text("All lines are busy.")
-    expect(page.get_by_role("button", name="Reconnect")).to_be_enabled()
+    expect(page.get_by_role("button", name="Try again")).to_be_enabled()
 
 
 @pytest.mark.parametrize(
@@ -209,8 +220,23 @@ def test_a_microphone_that_cannot_be_had_is_explained(
     opened = site.line.opened
     page.get_by_role("button", name="Start talking").click()
     expect(problem(page)).to_contain_text(told)
+    expect(page.get_by_role("button", name="Try again")).to_be_enabled()
     assert site.line.opened == opened, "no call may begin without a microphone"
     assert not page.console_errors  # type: ignore[attr-defined]
+
+
+def test_while_the_browser_asks_for_the_microphone_the_page_waits_for_it(
+    page: Page, site: Site
+) -> None:
+    page.add_init_script(
+        "navigator.mediaDevices.getUserMedia = () => new Promise((allow, refuse) => {"
+        "window.refuse = () => refuse(new DOMException('', 'NotAllowedError')); })"
+    )
+    visit(page, site.url)
+    page.get_by_role("button", name="Start talking").click()
+    expect(status(page)).to_have_text("Waiting for the microphone…")
+    page.evaluate("refuse()")
+    expect(problem(page)).to_contain_text("The microphone is blocked for this page.")
 
 
 def test_a_page_that_is_not_secure_is_explained(launch: Callable[..., Browser], site: Site) -> None:

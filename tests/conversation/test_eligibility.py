@@ -17,6 +17,7 @@ from graphs.threads import Event, Node, Reply, Snapshot, Threads
 from server.certificate_page import document
 from server.cli.eligibility import _snapshots
 from server.routes import eligibility as routes
+from settings import Settings
 from store.database import open_checkpointer
 
 
@@ -220,10 +221,23 @@ async def test_the_certificate_is_served_and_reproduced(
 
 
 async def test_an_unknown_conversation_has_no_certificate(client: httpx.AsyncClient) -> None:
-    for path in ("/api/eligibility/nobody", "/api/eligibility/nobody/certificate"):
-        answer = await client.get(path)
-        assert answer.status_code == 404
-        assert "nobody" in answer.json()["detail"]
+    answer = await client.get("/api/eligibility/nobody")
+    assert answer.status_code == 404
+    assert "nobody" in answer.json()["detail"]
+    page = await client.get("/api/eligibility/nobody/certificate")
+    browser = await client.get("/api/eligibility/nobody", headers={"accept": "text/html,*/*"})
+    assert page.status_code == browser.status_code == 404
+    assert "There is no eligibility interview with the id <code>nobody</code>" in page.text
+    assert browser.text == page.text
+
+
+async def test_the_page_writes_figures_and_moments_for_people(
+    threads: Threads, client: httpx.AsyncClient
+) -> None:
+    await talk(threads, None, "Yes", "forty thousand", "Mumbai")
+    page = (await client.get("/api/eligibility/t1/certificate")).text
+    assert "salary: <strong>40,000</strong>" in page
+    assert "2026-11-21 09:30:04 UTC</dd>" in page
 
 
 async def test_the_page_shows_the_decision_and_escapes_what_was_heard(
@@ -261,9 +275,7 @@ async def test_every_conversation_in_the_data_folder_can_be_replayed(
         for thread_id, said in (("a", "no"), ("b", "do not call me again")):
             await turn(threads, None, thread_id)
             await turn(threads, said, thread_id)
-    monkeypatch.setattr(
-        "server.cli.eligibility.get_settings", lambda: SimpleNamespace(data_dir=tmp_path)
-    )
+    monkeypatch.setattr("server.cli.eligibility.get_settings", lambda: Settings(data_dir=tmp_path))
     found = {s.thread_id: s for s in await _snapshots(None)}
     assert set(found) == {"a", "b"}
     assert all(replay(document(s), load_rules()).reproduced for s in found.values())

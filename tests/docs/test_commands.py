@@ -22,6 +22,7 @@ TRIED_ELSEWHERE = {
     "make test": "is what runs this test",
     "make studio": "tests/wire/test_studio.py drives the same server",
     ".venv/bin/dialgraph serve --graph mine=path/to/file.py:graph": "the last test does, really",
+    ".venv/bin/dialgraph serve --port 7861": "tests/store/test_two_servers.py starts two",
     "make bench": "minutes of measuring; its figures are in docs/benchmarks.md",
 }
 

@@ -11,7 +11,7 @@ import websockets
 
 from tests.phone.call_graphs import GREETING, SECOND
 from tests.phone.conftest import Serve, Server
-from tests.phone.media_stream import spoken, to_pcm16k
+from tests.phone.media_stream import Line, spoken, to_pcm16k
 
 PACKET = 640
 
@@ -19,9 +19,10 @@ PACKET = 640
 class Page:
     """A page that plays what it hears and says what it is told."""
 
-    def __init__(self, server: Server, *, plays: bool = True) -> None:
+    def __init__(self, server: Server, *, plays: bool = True, thread: str | None = None) -> None:
         self._address = f"ws{server.base.removeprefix('http')}/demo/voice/s1"
         self._plays = plays
+        self._thread = thread
         self.messages: list[dict[str, Any]] = []
         self.audio = bytearray()
         self._to_say = bytearray()
@@ -29,7 +30,7 @@ class Page:
 
     async def __aenter__(self) -> "Page":
         self.socket = await websockets.connect(self._address, proxy=None)
-        await self.send(type="start", graph="interview", thread_id=None)
+        await self.send(type="start", graph="interview", thread_id=self._thread)
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._talk())]
         return self
 
@@ -120,6 +121,32 @@ async def test_the_page_is_told_when_the_graph_is_done(serve: Serve) -> None:
             await asyncio.sleep(0.3)
         ended = await page.until(of_type("ended"))
         assert (ended["reason"], ended["outcome"]) == ("done", "eligible")
+
+
+async def test_a_second_page_on_the_same_thread_takes_the_call_over(serve: Serve) -> None:
+    """Both would ask for the other's answer, and one microphone would hear two voices."""
+    async with serve() as server, Page(server, thread="t") as first:
+        await first.until(said("bot", GREETING))
+        async with Page(server, thread="t") as second, Page(server, thread="u") as elsewhere:
+            assert (await first.until(of_type("ended")))["reason"] == "moved"
+            await second.until(of_type("ready"))
+            await elsewhere.until(said("bot", GREETING))
+            assert not [m for m in [*second.messages, *elsewhere.messages] if m["type"] == "ended"]
+            moved = min(await server.services.calls.list(), key=lambda call: call.started_at)
+            assert (await server.record(moved.sid)).status == "completed"
+
+
+async def test_a_page_does_not_take_a_telephone_call_over(serve: Serve) -> None:
+    async with serve() as server:
+        line = Line(server.base)
+        await line.call()
+        await line.until_bot_speaks()
+        (call,) = await server.services.calls.list()
+        async with Page(server, thread=call.thread_id) as page:
+            refused = await page.until(of_type("error"))
+        assert refused["message"].startswith("A telephone call goes on in this conversation.")
+        assert not line.closed.is_set()
+        await line.hang_up()
 
 
 @pytest.mark.parametrize(

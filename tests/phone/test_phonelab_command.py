@@ -148,3 +148,29 @@ async def test_keys_that_no_keypad_has_are_refused_before_ringing(application):
     assert result.exit_code == 2
     assert "'1x' cannot be pressed" in result.output
     assert application.requests == []
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--timeout", "0"),
+        ("--recording", "/"),
+        ("--server", "nonsense"),
+        ("--server", "localhost:7860"),
+        ("--server", "http://[::1"),
+    ],
+)
+async def test_a_value_that_cannot_be_meant_is_refused_before_ringing(application, option):
+    result = await call(application, "--press", "1", *option)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option[0]}'" in result.output
+    assert application.requests == []
+
+
+async def test_a_recording_that_cannot_be_written_is_told_beside_the_outcome(application, tmp_path):
+    (tmp_path / "file").write_text("")
+    application.behaviour = asking("Are you salaried?")
+    place = tmp_path / "file" / "call.wav"
+    result = await call(application, "--press", "1", "--recording", str(place))
+    assert f"The recording cannot be written to {place}: " in result.output
+    assert result.exit_code == 0, result.output

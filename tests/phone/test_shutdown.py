@@ -7,6 +7,8 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
+
 from store.calls import Call, Calls
 from store.database import open_database
 from tests.phone.media_stream import Line
@@ -49,9 +51,26 @@ async def test_a_server_that_is_stopped_lets_a_call_come_to_its_end(tmp_path: Pa
         process.send_signal(signal.SIGTERM)
         await asyncio.sleep(0.5)
         assert not line.closed.is_set()
+        async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
+            ready = await client.get("/readyz")
+            assert (await client.get("/healthz")).status_code == 200
+        assert ready.status_code == 503
+        assert ready.json()["reason"].startswith("The server is stopping")
         await line.key("2")
         await asyncio.wait_for(line.closed.wait(), 30)
         await asyncio.wait_for(process.wait(), 30)
     call = await recorded(tmp_path, line.call_sid)
     assert (call.status, call.outcome) == ("completed", "not_eligible")
     assert process.returncode in (0, -signal.SIGTERM)
+
+
+async def test_a_second_server_on_the_same_data_folder_is_told_why_not(tmp_path: Path) -> None:
+    async with dialgraph_serve(tmp_path):
+        second = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "server.cli", "serve", "--port", "0"),
+            env={"DIALGRAPH_DATA_DIR": str(tmp_path), "PATH": "", "HOME": str(tmp_path)},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, told = await asyncio.wait_for(second.communicate(), 30)
+    assert second.returncode == 1
+    assert told.startswith(b"Cannot start. Another server works with the data folder")

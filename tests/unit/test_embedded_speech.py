@@ -22,7 +22,6 @@ from voice.providers.embedded_stt import Pause, listen_for
 from voice.providers.embedded_tts import LEAD_IN_SECS, Voice, trim_start, voice
 from voice.providers.loops import framed, without_loop
 from voice.providers.recogniser import engine
-from voice.providers.spoken_numbers import spoken
 
 load_providers()
 SETTINGS = Settings(_env_file=None)
@@ -252,22 +251,6 @@ def test_a_sentence_is_synthesised_once_and_remembered_within_bounds():
 
 def test_the_same_sentence_sounds_the_same_on_every_call():
     assert Voice().synthesise("Hello there.", RATE) == voice().synthesise("Hello there.", RATE)
-
-
-@pytest.mark.parametrize(
-    ("written", "said"),
-    [
-        ("You earn 1,50,000.", "You earn 1 lakh 50 thousand."),
-        ("It is ₹1,00,000 a month.", "It is 1 lakh rupees a month."),
-        ("Rs. 12,34,56,789 in all", "12 crore 34 lakh 56 thousand 789 rupees in all"),
-        ("4 LPA", "4 lakhs per annum"),
-        ("₹25,000", "₹25,000"),
-        ("1,000,000 people", "1,000,000 people"),
-        ("in 2024, 10 of 12", "in 2024, 10 of 12"),
-    ],
-)
-def test_amounts_are_said_the_indian_way_where_they_are_written_so(written, said):
-    assert spoken(written) == said
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from settings import Settings
-from voice.providers import STT, TTS, ProviderNotConfigured, load_providers
+from voice.providers import STT, TTS, ProviderNotConfigured, load_providers, without_markup
 from voice.providers.hosted import websocket_address
 
 load_providers()
@@ -55,3 +55,16 @@ def test_a_missing_key_is_named_with_the_variable_to_set(provider, variable):
 )
 def test_an_address_is_turned_into_its_websocket_form(address, expected):
     assert websocket_address(address) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("**Yes**, see [our terms](https://example.com/t?a=1).", "Yes, see our terms."),
+        ("# Result\n- `two` items", "Result\ntwo items"),
+        ("One<br/>two <img src=x onerror='f()'>", "One two  "),
+        ("Press * then #, 2 < 3 > 1, a_b_c.", "Press * then #, 2 < 3 > 1, a_b_c."),
+    ],
+)
+async def test_marks_of_formatting_are_not_read_aloud(written, said):
+    assert await without_markup(written, "sentence") == said

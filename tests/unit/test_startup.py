@@ -7,6 +7,7 @@ import pytest
 from server.startup import (
     CannotStart,
     check,
+    keep_data_folder,
     make_data_folder,
     read_settings,
     unknown_variables,
@@ -39,6 +40,8 @@ def test_a_value_that_is_not_allowed_is_named(
         ({"eligibility_rules": Path("/nope")}, "RULES: There is no rules file /nope"),
         ({"stt": "deepgram"}, "DEEPGRAM_API_KEY"),
         ({"tts": "elevenlabs"}, "ELEVENLABS_API_KEY"),
+        ({"database_url": "mysql://a:pw@b/c"}, "DATABASE_URL: expected .*postgresql://.* 'mysql'"),
+        ({"database_url": "postgresql://a:pw@127.0.0.1:1/c"}, "DATABASE_URL: .*refused"),
     ],
 )
 def test_what_would_fail_at_the_first_call_keeps_the_server_from_starting(
@@ -61,6 +64,15 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_data_folder_is_made_and_left_empty(tmp_path: Path) -> None:
     make_data_folder(tmp_path / "a" / "b")
     assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_second_server_does_not_work_with_the_data_folder_of_the_first(tmp_path: Path) -> None:
+    """Each would overwrite the turns of the other, and lose half of what was said."""
+    first = keep_data_folder(tmp_path)
+    with pytest.raises(CannotStart, match="Another server .* DIALGRAPH_DATA_DIR"):
+        keep_data_folder(tmp_path)
+    first.release()
+    keep_data_folder(tmp_path).release()
 
 
 def test_a_misspelt_setting_is_pointed_out() -> None:

@@ -99,7 +99,8 @@ async def test_a_deleted_thread_is_gone(tmp_path: Path) -> None:
         ("missing.py:graph", "There is no file 'missing.py'"),
         ("broken.py:graph", "broken.py does not import: ZeroDivisionError"),
         ("number.py:graph", "'graph' in number.py is int; expected a compiled StateGraph"),
-        ("number.py:other", "'other' in number.py is NoneType"),
+        ("number.py:other", "There is no 'other' in number.py"),
+        ("silent.py:graph", "'graph' in silent.py has no `messages` in its state"),
     ],
 )
 def test_a_graph_that_does_not_load_says_why(
@@ -107,6 +108,11 @@ def test_a_graph_that_does_not_load_says_why(
 ) -> None:
     (tmp_path / "broken.py").write_text("1 / 0")
     (tmp_path / "number.py").write_text("graph = 7")
+    (tmp_path / "silent.py").write_text(
+        "from langgraph.graph import START, StateGraph\n"
+        "builder = StateGraph(int).add_node('a', lambda state: state).add_edge(START, 'a')\n"
+        "graph = builder.compile()"
+    )
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GraphNotLoaded, match=reason):
         load_graph(address)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from graphs.threads import Expectation
 from voice.keypad import Keypad
 
 
@@ -42,3 +43,12 @@ def test_a_star_takes_the_digits_back() -> None:
 def test_a_hash_or_a_pause_without_digits_is_no_answer() -> None:
     assert Keypad().press("#", {"kind": "amount"}) == (Keypad(), None)
     assert Keypad().pause() == (Keypad(), None)
+
+
+def test_digits_are_complete_with_the_most_there_can_be() -> None:
+    keypad, expects = Keypad(), Expectation(kind="digits", digits=4)
+    for key in "456":
+        keypad, answer = keypad.press(key, expects)
+        assert answer is None
+    assert keypad.press("#", expects) == (Keypad(), "456")
+    assert keypad.press("6", expects) == (Keypad(), "4566")

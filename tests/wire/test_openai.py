@@ -110,6 +110,18 @@ async def test_a_reply_is_spoken_at_the_rate_of_the_call(configured):
     assert (request["model"], request["voice"]) == ("gpt-4o-mini-tts", "alloy")
 
 
+async def test_marks_of_formatting_are_kept_from_the_voice(configured):
+    server = OpenAI()
+    async with (
+        served(server.app) as address,
+        line(TTS["openai"].create(configured(address), RATE)) as call,
+    ):
+        await call.say("Which **city** ", "do you live in?")
+        await call.get(TTSStoppedFrame)
+    (request,) = server.spoken
+    assert request["input"] == "Which city do you live in?"
+
+
 @pytest.mark.parametrize("status", [429, 500])
 async def test_speech_that_is_refused_is_reported_and_the_next_is_spoken(configured, status):
     server = OpenAI(faults=Faults(refuse=[status] * 2))

@@ -69,9 +69,10 @@ class DialgraphVoice extends HTMLElement {
     const { searchParams } = new URL(location.href);
     this.#thread = searchParams.get("thread") ?? "";
     this.#problem("");
-    this.#enter("connecting", "Connecting…");
+    this.#enter("connecting", "Waiting for the microphone…");
     const line = new Line();
     this.#line = line;
+    line.addEventListener("microphone", () => this.#say("Connecting…"));
     line.addEventListener("message", ({ detail }) => this.#hear(detail));
     line.addEventListener("level", ({ detail }) => this.#level(detail));
     line.addEventListener("closed", ({ detail }) => this.#closed(detail));
@@ -79,7 +80,7 @@ class DialgraphVoice extends HTMLElement {
       await line.open(searchParams.get("graph") ?? "", this.#thread);
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
-      if (this.#line === line) this.#closed(error.message);
+      if (this.#line === line) this.#closed(error.message, "refused");
       return;
     }
     if (this.#line !== line) return;
@@ -180,13 +181,13 @@ class DialgraphVoice extends HTMLElement {
     this.#part("keypad").setAttribute("aria-expanded", String(shown));
   }
 
-  #closed(problem) {
+  #closed(problem, phase = problem ? "failed" : "ended") {
     const held = this.contains(document.activeElement);
     this.#line = null;
     this.#level(0);
     this.firstElementChild.dataset.speaking = "nobody";
     this.#problem(problem ?? "");
-    this.#enter(problem ? "failed" : "ended", problem ? "Not connected" : "The call has ended");
+    this.#enter(phase, problem ? "Not connected" : "The call has ended");
     if (held) this.#part("start").focus();
   }
 
@@ -207,7 +208,12 @@ class DialgraphVoice extends HTMLElement {
   #enter(phase, status = "Ready") {
     this.firstElementChild.dataset.phase = phase;
     this.#say(status);
-    const names = { failed: "Reconnect", ended: "Talk again", connecting: "Connecting…" };
+    const names = {
+      connecting: "Connecting…",
+      refused: "Try again",
+      failed: "Reconnect",
+      ended: "Talk again",
+    };
     const start = this.#part("start");
     start.textContent = names[phase] ?? "Start talking";
     start.hidden = phase === "talking";

@@ -16,12 +16,18 @@ const MICROPHONE_PROBLEMS = {
   NotReadableError: "The microphone is in use by another program. Close that, then try again.",
 };
 
+const ENDED_OTHERWISE = {
+  moved: "You talk in this conversation in another window now. Reconnect to talk here.",
+  shutdown: "The server is restarting. Reconnect in a moment to go on where you were.",
+};
+
 /** What went wrong, in words for the person. */
 export class LineError extends Error {}
 
 /**
- * One call. Dispatches "message" (what the server says, as `detail`), "level" (0 to 1) and once
- * "closed", whose detail is null after a proper end, else what went wrong.
+ * One call. Dispatches "microphone" once it may be used, "message" (what the server says, as
+ * `detail`), "level" (0 to 1) and once "closed", whose detail is null after a proper end, else what
+ * went wrong.
  */
 export class Line extends EventTarget {
   #socket;
@@ -45,6 +51,7 @@ export class Line extends EventTarget {
       this.#capture = new AudioContext({ latencyHint: "interactive" });
       this.#playback = new AudioContext({ latencyHint: "interactive", sampleRate: OUTPUT_RATE });
       await this.#takeMicrophone();
+      this.#tell("microphone");
       await this.#startPlayback(); // before the first sound can come
       await this.#connect(graph, thread);
       await this.#startCapture();
@@ -127,7 +134,7 @@ export class Line extends EventTarget {
     this.#tell("message", message);
     if (message.type === "ended") {
       this.#ended = true;
-      this.#close(null);
+      this.#close(ENDED_OTHERWISE[message.reason] ?? null);
     }
   }
 

@@ -13,6 +13,7 @@ from voice.phonelab.faults import Faults
 from voice.phonelab.handset import Handset
 from voice.phonelab.interpreter import Fetch, Interpreter
 from voice.phonelab.line import LineClosed
+from voice.phonelab.media import Connect, over_the_network
 from voice.phonelab.notices import LAB_FAILED, CarrierError, Notice
 from voice.phonelab.twiml import Document, parse
 from voice.phonelab.voices import Voice
@@ -204,19 +205,27 @@ class LiveCall:
 class Exchange:
     """Every call of a lab, and what they share."""
 
-    def __init__(self, webhooks: Webhooks, voice: Voice, faults: Faults, base_url: str) -> None:
+    def __init__(
+        self,
+        webhooks: Webhooks,
+        voice: Voice,
+        faults: Faults,
+        base_url: str,
+        connect: Connect = over_the_network,
+    ) -> None:
         self.calls: dict[str, LiveCall] = {}
         """By sid, oldest first."""
         self._webhooks = webhooks
         self._voice = voice
         self._faults = faults
         self._base_url = base_url
+        self._connect = connect
 
     def open(self, call: LabCall, faults: Faults | None = None) -> LiveCall:
         """Take a call in."""
         recordings = f"{self._base_url}/2010-04-01/Accounts/{call.account_sid}/Recordings"
         interpreter = Interpreter(
-            call, self._webhooks, self._voice, faults or self._faults, recordings
+            call, self._webhooks, self._voice, faults or self._faults, recordings, self._connect
         )
         live = self.calls[call.sid] = LiveCall(call, interpreter, self._webhooks)
         return live

@@ -12,6 +12,10 @@ class Faults:
     """Each frame of the caller is late by up to this much; the order stays."""
     loss: float = 0.0
     """Part of the caller's frames that never arrive, from 0 to 1."""
+    duplicates: float = 0.0
+    """Part of the caller's frames that arrive twice, from 0 to 1."""
+    reordered: float = 0.0
+    """Part of the caller's frames that arrive after the one that follows them, from 0 to 1."""
     half_dead_after_secs: float | None = None
     """From then on nothing is sent nor read, while the socket stays open."""
     dropped_after_secs: float | None = None

@@ -14,7 +14,7 @@ from voice.phonelab.calls import LabCall, new_sid
 from voice.phonelab.faults import Faults
 from voice.phonelab.keypad import Keypad
 from voice.phonelab.line import Waited
-from voice.phonelab.media import MediaStream, StreamIdentity
+from voice.phonelab.media import Connect, MediaStream, StreamIdentity, over_the_network
 from voice.phonelab.notices import LAB_FAILED, CarrierError, Notice
 from voice.phonelab.twiml import SCHEMA_WARNING, Document, Verb, parse
 from voice.phonelab.voices import Voice
@@ -51,6 +51,7 @@ class Interpreter:
         voice: what `<Say>` sounds like.
         faults: of the media streams.
         recordings_url: address under which what `<Record>` kept is served.
+        connect: opens the sockets of media streams.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Interpreter:
         voice: Voice,
         faults: Faults,
         recordings_url: str,
+        connect: Connect = over_the_network,
     ) -> None:
         self._call = call
         self._webhooks = webhooks
         self._voice = voice
         self._faults = faults
         self._recordings_url = recordings_url
+        self._connect_socket = connect
         self._fetched = 0
         self._here = ""
         self._verbs: dict[str, Callable[[Verb], Awaitable[Fetch | None]]] = {
@@ -148,7 +151,9 @@ class Interpreter:
         }
         identity = StreamIdentity(sid, call.sid, call.account_sid, parameters)
         faults = self._faults.of_stream(len(call.streams))
-        stream = MediaStream(identity, call.line, call.clock, faults, call.note)
+        stream = MediaStream(
+            identity, call.line, call.clock, faults, call.note, self._connect_socket
+        )
         call.streams.append(sid)
         call.tell("stream", url)
         await stream.run(self._webhooks.destination(url, {}))

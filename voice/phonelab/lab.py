@@ -10,15 +10,18 @@ import httpx
 import uvicorn
 from twilio.rest import Client
 
+from voice.phonelab import virtual_socket
 from voice.phonelab.callers import Caller, SilentCaller
 from voice.phonelab.calls import LabCall, StatusCallback
 from voice.phonelab.client import twilio_client
 from voice.phonelab.clock import Clock, RealClock
 from voice.phonelab.exchange import Exchange, Source, Subscriber
 from voice.phonelab.faults import Faults
+from voice.phonelab.media import Socket, over_the_network
 from voice.phonelab.rest import CallsApi
+from voice.phonelab.virtual_socket import App
 from voice.phonelab.voices import EmbeddedVoice, Voice
-from voice.phonelab.webhooks import Webhooks
+from voice.phonelab.webhooks import Destination, Webhooks
 
 ACCOUNT_SID = "AC" + "0" * 31 + "1"
 AUTH_TOKEN = "phone-lab"  # noqa: S105 - the lab's own, not a secret
@@ -43,6 +46,9 @@ class PhoneLab:
         routes: local address by public address, for a server that knows itself by a public name.
         port: where the REST API listens; 0 takes a free one.
         clock: where all time comes from.
+        app: an ASGI application that is reached without a network, whatever address is rung; its
+            lifespan is left to the caller. The REST API is then not served: there is no port. On
+            `virtual_time.run` a whole call then takes but a moment.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class PhoneLab:
         routes: Mapping[str, str] | None = None,
         port: int = 0,
         clock: Clock | None = None,
+        app: App | None = None,
     ) -> None:
         self.account_sid = account_sid
         self.auth_token = auth_token
@@ -68,33 +75,50 @@ class PhoneLab:
         self._routes = routes or {}
         self._port = port
         self._clock = clock or RealClock()
+        self._app = app
         self._exit = contextlib.AsyncExitStack()
         self._opened: Exchange | None = None
 
     async def __aenter__(self) -> "PhoneLab":
-        listener = socket.create_server(("127.0.0.1", self._port))
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener = None if self._app else socket.create_server(("127.0.0.1", self._port))
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}" if listener else ""
         async with contextlib.AsyncExitStack() as opened:
-            client = await opened.enter_async_context(
-                httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=None))
-            )
+            client = await opened.enter_async_context(self._client())
             webhooks = Webhooks(client, self.auth_token, self._routes)
-            exchange = self._opened = Exchange(webhooks, self._voice, self._faults, self.url)
+            exchange = self._opened = Exchange(
+                webhooks, self._voice, self._faults, self.url, self._connect
+            )
             opened.push_async_callback(exchange.close)
-            api = CallsApi(
-                exchange,
-                self.account_sid,
-                self.auth_token or AUTH_TOKEN,
-                self._clock,
-                self.subscribers,
-            )
-            server = _Server(
-                uvicorn.Config(api.app(), log_level="warning", lifespan="off", access_log=False)
-            )
-            serving = asyncio.create_task(server.serve([listener]))
-            opened.push_async_callback(server.stop, serving)
+            if listener:
+                self._serve(exchange, listener, opened)
             self._exit = opened.pop_all()
         return self
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._app:
+            return httpx.AsyncClient(transport=httpx.ASGITransport(self._app))
+        return httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=None))
+
+    async def _connect(self, to: Destination) -> Socket:
+        if self._app:
+            return await virtual_socket.connect(self._app, to.url, to.headers)
+        return await over_the_network(to)
+
+    def _serve(
+        self, exchange: Exchange, listener: socket.socket, opened: contextlib.AsyncExitStack
+    ) -> None:
+        api = CallsApi(
+            exchange,
+            self.account_sid,
+            self.auth_token or AUTH_TOKEN,
+            self._clock,
+            self.subscribers,
+        )
+        server = _Server(
+            uvicorn.Config(api.app(), log_level="warning", lifespan="off", access_log=False)
+        )
+        serving = asyncio.create_task(server.serve([listener]))
+        opened.push_async_callback(server.stop, serving)
 
     async def __aexit__(
         self,

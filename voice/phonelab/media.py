@@ -8,11 +8,12 @@ import base64
 import binascii
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as dial
 from websockets.exceptions import (
     ConnectionClosed,
     ConnectionClosedError,
@@ -50,6 +51,52 @@ class InvalidMessage(ValueError):
     """The server sent something that the protocol does not know."""
 
 
+class Socket(Protocol):
+    """The client's end of a WebSocket, as the package `websockets` has it."""
+
+    async def send(self, message: str) -> None:
+        """Send a message; raises `ConnectionClosed`."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Yield what the server sends; raises `ConnectionClosedError` when it breaks."""
+        ...
+
+    async def close(self) -> None:
+        """Close politely."""
+        ...
+
+    def abort(self) -> None:
+        """Break the connection without a word."""
+        ...
+
+
+Connect = Callable[[Destination], Awaitable[Socket]]
+"""Opens a socket; raises `TimeoutError`, `InvalidHandshake`, `InvalidURI` or `OSError`."""
+
+
+class _Connection(ClientConnection):
+    def abort(self) -> None:
+        self.transport.abort()
+
+
+async def over_the_network(to: Destination) -> Socket:
+    """Open a real socket."""
+    socket = await dial(
+        to.url,
+        create_connection=_Connection,
+        additional_headers=to.headers,
+        user_agent_header="Twilio.TmeWs/1.0",
+        compression=None,
+        proxy=None,
+        open_timeout=CONNECT_SECS,
+        close_timeout=2,
+        ping_interval=None,
+        max_size=2**22,
+    )
+    return cast(Socket, socket)
+
+
 class MediaStream:
     """One stream: the caller's frames to the server, the server's audio to the line.
 
@@ -59,6 +106,7 @@ class MediaStream:
         clock: for jitter and for faults that come later.
         faults: what goes wrong.
         note: where errors and warnings are reported.
+        connect: opens the socket.
     """
 
     def __init__(
@@ -68,6 +116,7 @@ class MediaStream:
         clock: Clock,
         faults: Faults,
         note: Callable[[Notice], None],
+        connect: Connect = over_the_network,
     ) -> None:
         self._identity = identity
         self._line = line
@@ -75,9 +124,12 @@ class MediaStream:
         self._faults = faults
         self._chance = faults.generator()
         self._note = note
+        self._open = connect
         self._outbox: asyncio.Queue[tuple[float, str]] = asyncio.Queue(LONGEST_BACKLOG)
         self._sequence = 0
         self._chunk = 0
+        self._overtaken: dict[str, str] | None = None
+        """A frame that the next one overtakes."""
         self._began = 0.0
         self._warned = False
 
@@ -106,19 +158,9 @@ class MediaStream:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._stop(socket)
 
-    async def _connect(self, to: Destination) -> ClientConnection:
+    async def _connect(self, to: Destination) -> Socket:
         try:
-            return await connect(
-                to.url,
-                additional_headers=to.headers,
-                user_agent_header="Twilio.TmeWs/1.0",
-                compression=None,
-                proxy=None,
-                open_timeout=CONNECT_SECS,
-                close_timeout=2,
-                ping_interval=None,
-                max_size=2**22,
-            )
+            return await self._open(to)
         except TimeoutError as error:
             raise CarrierError(
                 CONNECTION_TIMEOUT, f"{to.url} did not open within {CONNECT_SECS:g} seconds."
@@ -146,18 +188,26 @@ class MediaStream:
     def _frame(self, said: bytes, marks: list[str]) -> None:
         self._return(marks)
         self._chunk += 1
-        if self._faults.loss and self._chance.random() < self._faults.loss:
+        if self._happens(self._faults.loss):
             return
-        timestamp = round((self._chunk - 1) * FRAME_SECS * 1000)
-        self._event(
-            "media",
-            {
-                "track": "inbound",
-                "chunk": str(self._chunk),
-                "timestamp": str(timestamp),
-                "payload": base64.b64encode(said).decode(),
-            },
-        )
+        frame = {
+            "track": "inbound",
+            "chunk": str(self._chunk),
+            "timestamp": str(round((self._chunk - 1) * FRAME_SECS * 1000)),
+            "payload": base64.b64encode(said).decode(),
+        }
+        if self._overtaken is None and self._happens(self._faults.reordered):
+            self._overtaken = frame
+            return
+        self._event("media", frame)
+        if self._happens(self._faults.duplicates):
+            self._event("media", frame)
+        if self._overtaken:
+            self._event("media", self._overtaken)
+            self._overtaken = None
+
+    def _happens(self, share: float) -> bool:
+        return share > 0 and self._chance.random() < share
 
     def _digit(self, digit: str) -> None:
         self._event("dtmf", {"track": "inbound_track", "digit": digit})
@@ -187,7 +237,7 @@ class MediaStream:
         except asyncio.QueueFull:
             self._warn(f"The server has not read for {LONGEST_BACKLOG * FRAME_SECS:g} seconds.")
 
-    async def _sender(self, socket: ClientConnection) -> None:
+    async def _sender(self, socket: Socket) -> None:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 moment, message = await self._outbox.get()
@@ -197,7 +247,7 @@ class MediaStream:
                     await socket.send(message)
         await asyncio.Event().wait()  # the receiver tells how the stream ended
 
-    async def _receiver(self, socket: ClientConnection) -> None:
+    async def _receiver(self, socket: Socket) -> None:
         try:
             async for message in socket:
                 if self._half_dead:
@@ -209,9 +259,9 @@ class MediaStream:
         except ConnectionClosedError as error:
             self._note(Notice(CONNECTION_BROKEN, "error", f"The media stream broke: {error}."))
 
-    async def _drop(self, socket: ClientConnection) -> None:
+    async def _drop(self, socket: Socket) -> None:
         await self._clock.sleep_until(self._began + (self._faults.dropped_after_secs or 0))
-        socket.transport.abort()
+        socket.abort()
         await asyncio.Event().wait()
 
     @property
@@ -244,7 +294,7 @@ class MediaStream:
             self._warned = True
             self._note(Notice(INVALID_MESSAGE, "warning", message))
 
-    async def _stop(self, socket: ClientConnection) -> None:
+    async def _stop(self, socket: Socket) -> None:
         who = self._identity
         while not self._outbox.empty():
             self._outbox.get_nowait()

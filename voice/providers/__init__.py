@@ -1,16 +1,22 @@
 """Speech providers: one file each, registering itself here under the name used in `Settings`."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
+from pipecat.utils.text.transforms.strip_markdown import strip_markdown
 
 from graphs.threads import Expectation
 from settings import Settings
+
+if TYPE_CHECKING:
+    from voice.turns import VoiceActivity
 
 
 class ProviderNotConfigured(ValueError):
@@ -27,6 +33,8 @@ class SpeechToText:
     """Settings that favour what a question expects; None where the provider has no such means."""
     warm_up: Callable[[Settings], None] = lambda _settings: None
     """Loads models before the first call; blocks, so call it off the event loop."""
+    voice_activity: "Callable[[Settings], VoiceActivity] | None" = None
+    """Makes a detector of its own for one call; None leaves that to Silero and Smart Turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,8 @@ class TextToSpeech:
     """Loads models before the first call; blocks, so call it off the event loop."""
 
 
+_HTML_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+
 STT: dict[str, SpeechToText] = {}
 TTS: dict[str, TextToSpeech] = {}
 
@@ -51,8 +61,19 @@ def register_stt(name: str, provider: SpeechToText) -> None:
 
 
 def register_tts(name: str, provider: TextToSpeech) -> None:
-    """Offer a provider that speaks under a name."""
-    TTS[name] = provider
+    """Offer a provider that speaks under a name; marks of formatting are not read aloud."""
+
+    def create(settings: Settings, sample_rate: int) -> TTSService:
+        service = provider.create(settings, sample_rate)
+        service.add_text_transformer(without_markup)
+        return service
+
+    TTS[name] = replace(provider, create=create)
+
+
+async def without_markup(text: str, text_type: str) -> str:
+    """Return what is to be said of a sentence, without the marks of Markdown and HTML."""
+    return _HTML_TAG.sub(" ", await strip_markdown(text, text_type))
 
 
 def load_providers(*names: str) -> None:

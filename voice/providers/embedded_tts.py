@@ -23,7 +23,6 @@ from pipecat.transcriptions.language import Language
 
 from settings import Settings
 from voice.providers import TextToSpeech, register_tts
-from voice.providers.spoken_numbers import spoken
 
 CACHE_BYTES = 16 * 1024 * 1024
 """Memory for sentences already spoken; 16 MiB hold about 17 minutes at 8 kHz."""
@@ -70,7 +69,7 @@ class Voice:
         known = self.recall(sentence, sample_rate)
         if known is not None:
             return known
-        audio = trim_start(self._hibari(spoken(sentence), seed=0), hibari.SAMPLE_RATE)
+        audio = trim_start(self._hibari(sentence, seed=0), hibari.SAMPLE_RATE)
         if sample_rate != hibari.SAMPLE_RATE and audio.size:
             audio = soxr.resample(audio, hibari.SAMPLE_RATE, sample_rate)
         pcm = (np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes()

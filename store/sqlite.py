@@ -1,0 +1,161 @@
+"""LangGraph checkpoints in a SQLite file."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from store.checkpoints import (
+    MESSAGES,
+    PLACE,
+    Change,
+    Checkpoints,
+    amended,
+    first_id_at,
+    needs_history,
+    without_parent,
+)
+
+T = TypeVar("T")
+
+CHECKPOINTS = "SELECT rowid, type, checkpoint FROM checkpoints WHERE thread_id = ?"
+WRITES = "SELECT rowid, type, value FROM writes WHERE thread_id = ? AND channel = ?"
+REPLACE_CHECKPOINT = "UPDATE checkpoints SET type = ?, checkpoint = ? WHERE rowid = ?"
+REPLACE_WRITE = "UPDATE writes SET type = ?, value = ? WHERE rowid = ?"
+FORGET_EARLIER = "DELETE FROM {} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?"
+ENDED_CALLS = """
+SELECT DISTINCT checkpoint_ns FROM checkpoints
+WHERE thread_id = ? AND checkpoint_ns LIKE '%:%'
+    AND json_extract(CAST(metadata AS TEXT), '$.parents.""') < ?
+"""
+FORGET_CALL = "DELETE FROM {} WHERE thread_id = ? AND checkpoint_ns = ?"
+
+
+class SqliteCheckpoints(SqliteSaver, Checkpoints):
+    """LangGraph's SQLite checkpointer on a thread of its own, one hop to it an operation.
+
+    LangGraph's own `AsyncSqliteSaver` takes six to read a checkpoint and three to write one.
+
+    A commit is handed to the operating system: it outlives the process, killed or not. After a
+    power failure the last turns may be missing, the file is whole (`synchronous=NORMAL` in WAL).
+
+    Args:
+        path: the file, made when it is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(sqlite3.connect(path, timeout=10, check_same_thread=False))
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
+        self.conn.execute("PRAGMA synchronous=NORMAL")
+        self.setup()
+
+    def close(self) -> None:
+        """Finish what was begun and close the file."""
+        self._thread.shutdown()
+        self.conn.close()
+
+    async def _there(self, operation: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, operation, *args)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Read a checkpoint with what waits to be written to it."""
+        return await self._there(self.get_tuple, config)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """List checkpoints, the newest first."""
+
+        def listed() -> Sequence[CheckpointTuple]:
+            return tuple(self.list(config, filter=filter, before=before, limit=limit))
+
+        for checkpoint in await self._there(listed):
+            yield checkpoint
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Save a checkpoint in place of the earlier ones, see `Checkpoints`."""
+        if needs_history(metadata):
+            return await self._there(self.put, config, checkpoint, metadata, new_versions)
+        place = without_parent(config)
+        return await self._there(self._replace, place, checkpoint, metadata, new_versions)
+
+    def _replace(self, place: RunnableConfig, *checkpoint: Any) -> RunnableConfig:
+        saved = self.put(place, *checkpoint)
+        thread_id, ns, newest = (saved["configurable"][key] for key in PLACE)
+        with self.cursor() as cursor:
+            for table in ("checkpoints", "writes"):
+                cursor.execute(FORGET_EARLIER.format(table), (thread_id, ns, newest))
+            if ns == "":
+                for (call,) in cursor.execute(ENDED_CALLS, (thread_id, newest)).fetchall():
+                    for table in ("checkpoints", "writes"):
+                        cursor.execute(FORGET_CALL.format(table), (thread_id, call))
+        return saved
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Save what a task wrote before its step was complete."""
+        await self._there(self.put_writes, config, writes, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete everything kept of a thread."""
+        await self._there(self.delete_thread, thread_id)
+
+    async def amend(self, config: RunnableConfig, change: Change) -> bool:
+        """Change the messages of a thread in place, see `Checkpoints.amend`."""
+        return await self._there(self._amend, str(config["configurable"]["thread_id"]), change)
+
+    def _amend(self, thread_id: str, change: Change) -> bool:
+        with self.cursor() as cursor:
+            cursor.execute("BEGIN IMMEDIATE")  # no other process writes from here to the commit
+            checkpoints, writes = [], []
+            for row, *content in cursor.execute(CHECKPOINTS, (thread_id,)).fetchall():
+                checkpoint = self.serde.loads_typed(content)
+                values = checkpoint["channel_values"]
+                if (after := amended(values.get(MESSAGES), change, self.serde)) is not None:
+                    values[MESSAGES] = after
+                    checkpoints.append((*self.serde.dumps_typed(checkpoint), row))
+            for row, *content in cursor.execute(WRITES, (thread_id, MESSAGES)).fetchall():
+                written = self.serde.loads_typed(content)
+                if (after := amended(written, change, self.serde)) is not None:
+                    writes.append((*self.serde.dumps_typed(after), row))
+            cursor.executemany(REPLACE_CHECKPOINT, checkpoints)
+            cursor.executemany(REPLACE_WRITE, writes)
+        return bool(checkpoints or writes)
+
+    async def idle_since(self, moment: datetime) -> Sequence[str]:
+        """Return the keys of idle threads, see `Checkpoints.idle_since`."""
+        query = "SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING MAX(checkpoint_id) < ?"
+
+        def idle() -> Sequence[str]:
+            with self.cursor(transaction=False) as cursor:
+                return [key for (key,) in cursor.execute(query, (first_id_at(moment),))]
+
+        return await self._there(idle)

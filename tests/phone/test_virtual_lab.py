@@ -1,0 +1,61 @@
+"""The whole application rung by the phone lab in virtual time, with the embedded speech models."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from server.app import create_app
+from settings import Settings
+from tests.phone.call_graphs import GREETING, LAST, SECOND, interview
+from voice.phonelab import Faults, PhoneLab, ScriptedCaller
+from voice.phonelab.virtual_time import run
+
+LINES = ["Yes, I am salaried.", "I live in Mumbai."]
+
+
+def rung(folder: Path, faults: Faults | None = None) -> tuple[list[tuple[str, str]], float]:
+    """Ring the application once: who said what, and for how many virtual seconds."""
+    settings = Settings(data_dir=folder, default_graph="interview", _env_file=None)
+    app = create_app(settings, {"interview": interview()})
+
+    async def ring() -> tuple[list[tuple[str, str]], float]:
+        async with app.router.lifespan_context(app):
+            async with PhoneLab(auth_token=None, app=app, faults=faults) as lab:
+                caller = ScriptedCaller(LINES)
+                call = await lab.ring("http://127.0.0.1/voice/incoming", caller).wait()
+            assert call.errors == []
+            assert caller.failure is None
+            record = await app.state.services.calls.get(call.sid)
+            return [(said.role, said.text) for said in record.transcript], call.line.seconds
+
+    return run(ring())
+
+
+def test_a_call_of_many_seconds_takes_a_moment_and_is_held_from_webhook_to_last_word(
+    tmp_path: Path,
+) -> None:
+    rung(tmp_path / "models are loaded")
+    began = time.monotonic()
+    said, seconds = rung(tmp_path)
+    assert time.monotonic() - began < seconds
+    assert [text for role, text in said if role == "bot"] == [GREETING, SECOND, LAST]
+    assert [role for role, _ in said] == ["bot", "caller", "bot", "caller", "bot"]
+
+
+def test_frames_that_come_twice_or_late_or_never_do_not_change_the_course_of_a_call(
+    tmp_path: Path,
+) -> None:
+    faults = Faults(jitter_ms=30, loss=0.02, duplicates=0.02, reordered=0.02)
+    said, _ = rung(tmp_path, faults)
+    assert [text for role, text in said if role == "bot"] == [GREETING, SECOND, LAST]
+
+
+async def test_the_lab_reaches_an_application_without_a_port_in_real_time_too(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(data_dir=tmp_path, default_graph="interview", _env_file=None)
+    app = create_app(settings, {"interview": interview((LAST,))})
+    async with app.router.lifespan_context(app), PhoneLab(auth_token=None, app=app) as lab:
+        call = await asyncio.wait_for(lab.ring("http://127.0.0.1/voice/incoming").wait(), 30)
+    assert call.errors == []
+    assert lab.url == ""
