@@ -71,6 +71,8 @@ class InterruptionGate(FrameProcessor):
         self._heard: deque[InputAudioRawFrame] = deque(maxlen=round(WINDOW_SECS / 0.02))
         self._confirmed = False
         """Whether the detector has reported the sound."""
+        self._speech_at = 0.0
+        """When there last was what may be speech and was not reported yet."""
         self._echo, self._looked = 0.0, 0.0
         self._echoes = False
         """Whether our own voice has come back on this line."""
@@ -122,6 +124,8 @@ class InterruptionGate(FrameProcessor):
         self._loudest = max(self._loudest, self._vad.level_db)
         lasted = self._vad.speech_secs
         free = self._overlap is None and not self._in_turn
+        if lasted:
+            self._speech_at = now
         if free and lasted >= SUSPICION_SECS and self._playback.ends_in(now) > 0:
             self._suspect(now, lasted)
         overlap = self._overlap
@@ -131,7 +135,7 @@ class InterruptionGate(FrameProcessor):
             await self._do(overlap.waits(now))
             if overlap.verdict and now - overlap.ended >= PATIENCE_SECS:
                 self._overlap = None
-        elif not self._confirmed and self._vad.quiet_secs >= FADE_SECS:
+        elif not self._confirmed and now - self._speech_at >= FADE_SECS:
             await self._do(overlap.fades())
             self._overlap = None
         else:

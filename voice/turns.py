@@ -78,15 +78,19 @@ class VoiceActivity(SileroVADAnalyzer):
     What does not stand out from the noise of the line counts as silence.
     """
 
+    level_db: float = QUIETEST
+    """The highest level of the last windows, in dB of full scale."""
+    baseline_db: float = QUIETEST
+    """How loud the line is when nobody speaks, in dB of full scale; follows the line."""
+
     def __init__(self, params: VADParams) -> None:
         VADAnalyzer.__init__(self, params=params)
         self._model = copy.copy(_silero())
         self._model.reset_states()
         self._windows_since_reset = 0
         self._low_confidence_windows = 0
-        self._levels: deque[float] = deque([QUIETEST], maxlen=LEVEL_WINDOWS)
+        self._levels: deque[float] = deque(maxlen=LEVEL_WINDOWS)
         self._line: deque[float] = deque(maxlen=BASELINE_WINDOWS)
-        self._quiet_windows = 0
 
     def _get_smoothed_volume(self, audio: bytes) -> float:
         """The level on pipecat's scale: 0 at -110 dB, 1 at -10 dB; 0 where it is the line's."""
@@ -95,31 +99,17 @@ class VoiceActivity(SileroVADAnalyzer):
         level = 10 * math.log10(max(power, 1e-11))
         self._levels.append(level)
         self._line.append(level)
-        self._quiet_windows = 0 if self._vad_state != VADState.QUIET else self._quiet_windows + 1
+        self.level_db = max(self._levels)
+        self.baseline_db = sorted(self._line)[len(self._line) // 10]
         if self.level_db < self.baseline_db + OVER_BASELINE_DB:
             return 0.0
         return (self.level_db - QUIETEST) / 100
-
-    @property
-    def level_db(self) -> float:
-        """The highest level of the last windows, in dB of full scale."""
-        return max(self._levels)
-
-    @property
-    def baseline_db(self) -> float:
-        """How loud the line is when nobody speaks, in dB of full scale; follows the line."""
-        return sorted(self._line)[len(self._line) // 10] if self._line else QUIETEST
 
     @property
     def speech_secs(self) -> float:
         """Seconds of what may be speech and is not yet reported; 0 once it is, or is none."""
         starting = self._vad_starting_count if self._vad_state == VADState.STARTING else 0
         return starting * self.num_frames_required() / self.sample_rate
-
-    @property
-    def quiet_secs(self) -> float:
-        """Seconds since the last sound that may be speech."""
-        return self._quiet_windows * self.num_frames_required() / self.sample_rate
 
     @property
     def pause_secs(self) -> float:
