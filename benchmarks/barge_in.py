@@ -93,6 +93,7 @@ class Interrupter:
     async def talk(self, phone: Handset) -> None:
         """Play each sound once the bot has begun its sentence."""
         assert self.call
+        self.played.extend(self.call.line.recording.bot + self.call.line.playout.waiting())
         self._disturb()
         chance = np.random.default_rng(self.seed)
         for clip in self.sounds:
@@ -103,11 +104,12 @@ class Interrupter:
         assert self.call
         line = self.call.line
         await line.until(lambda: not line.speech.pending, within=8, what="The end of a sound")
-        if not self.results or line.ear.quiet_secs > 0.5:
+        if line.ear.quiet_secs > 0.5:
             before = replies[self.key]
             await phone.say("Yes.", _mulaw(spoken("Yes.", "hibari")))
             await line.until(lambda: replies[self.key] > before, within=8, what="An answer")
-        began, start = line.ear.position, len(self.played) - line.playout.pending
+        began = line.ear.position if self.results else 0
+        start = len(self.played) - line.playout.pending if self.results else 0
         await line.until(lambda: line.ear.heard_secs(began) > 0.1, within=8, what="The sentence")
         await line.pause(after_secs)
         before, injected = replies[self.key], time.monotonic()

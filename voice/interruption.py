@@ -106,6 +106,7 @@ class Overlap:
     """Whether it was a backchannel, whatever the last words of it are."""
     _sound: Sound = field(default_factory=Sound)
     _pause: bool = False
+    _held_at: float = 0.0
     _looks: int = 0
     _echoes: int = 0
     """Looks at which it was our own voice."""
@@ -129,12 +130,13 @@ class Overlap:
             self._looks += 1
             self._echoes += sound.echo >= ECHO
         if not (self.held or self._pause or self.verdict or sound.ruled_out):
-            self.held = True
+            self.held, self._held_at = True, now
             steps.append(Step.HOLD)
         if self._due(now):
             self._asked, self._asked_in_pause = now, self._pause
             steps.append(Step.ASK)
-        if not self.answered and self.held and now - self.began >= SPEECH_SECS and not self._pause:
+        lasts = self.held and not self._pause and now - self._held_at >= SPEECH_SECS
+        if lasts and not self.answered and self.verdict is None:
             steps.append(self._decide(Step.TURN))
         return steps
 

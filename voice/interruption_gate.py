@@ -7,6 +7,7 @@ turn of the caller, everything passes.
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 
@@ -42,6 +43,10 @@ log = logging.getLogger(__name__)
 WINDOW_SECS = 0.32
 """Sound that is compared with what we sent, in seconds."""
 LOOK_EVERY_SECS = 0.1
+ECHO_LASTS_SECS = 0.5
+"""How long a sound no louder than the echo before it counts as more of it, in seconds."""
+OVER_ECHO_DB = 3.0
+"""How much louder a caller is who speaks over an echo, in dB."""
 ONSET_SECS = 0.25
 """How long before it was noticed a sound may have begun, in seconds."""
 FADE_SECS = 0.1
@@ -74,8 +79,8 @@ class InterruptionGate(FrameProcessor):
         self._speech_at = 0.0
         """When there last was what may be speech and was not reported yet."""
         self._echo, self._looked = 0.0, 0.0
-        self._echoes = False
-        """Whether our own voice has come back on this line."""
+        self._echo_at, self._echo_db = -math.inf, QUIETEST
+        """When our own voice came back last, and how loud it was at most, in dB."""
         self._loudest = QUIETEST
         """Level of the sound going on, in dB."""
         self._overlap_db = QUIETEST
@@ -176,7 +181,7 @@ class InterruptionGate(FrameProcessor):
         if isinstance(frame, NoWordsFrame):
             text, final = "", frame.final
         else:
-            if self._echoes:
+            if self._echo_db > QUIETEST:  # the line has an echo
                 frame.text = without_echo(frame.text, self._saying)
             text, final = frame.text, isinstance(frame, TranscriptionFrame)
         if final and now < self._stale_until:
@@ -216,9 +221,17 @@ class InterruptionGate(FrameProcessor):
             heard = b"".join(frame.audio for frame in self._heard)
             rate = self._heard[-1].sample_rate
             self._echo = self._playback.echo.similarity(heard, rate, now)
-            self._echoes = self._echoes or self._echo >= ECHO
+            if self._echo >= ECHO:
+                self._echo_at = now
+                self._echo_db = max(self._echo_db, self._vad.level_db)
+            elif now - self._echo_at < ECHO_LASTS_SECS and self._as_soft_as_echo:
+                self._echo = ECHO
         softer = 0.0 if self._caller_db is None else self._caller_db - self._loudest
         return Sound(self._echo, softer)
+
+    @property
+    def _as_soft_as_echo(self) -> bool:
+        return self._vad.level_db < self._echo_db + OVER_ECHO_DB
 
     async def _keep(self, frame: Frame) -> None:
         if self._overlap:

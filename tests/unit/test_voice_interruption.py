@@ -106,7 +106,7 @@ def test_a_noise_that_lasts_lets_the_bot_go_on_and_words_in_it_are_heard_later()
 
 def test_long_speech_interrupts_where_no_words_come_while_it_lasts() -> None:
     """As with a provider that transcribes only what is over."""
-    assert Step.TURN in suspected().sounds(SPEECH_SECS, VOICE, 0.0)
+    assert Step.TURN in suspected().sounds(0.2 + SPEECH_SECS, VOICE, 0.0)
 
 
 def test_words_that_do_not_come_were_none() -> None:
