@@ -89,6 +89,12 @@ class Settings(BaseSettings):
         False, description="Keep a stereo WAV of each call; announced to the caller when on."
     )
 
+    record_flights: bool = Field(
+        False,
+        description="Keep of each call what came in and what was decided, for `dialgraph replay`; "
+        "it holds voice and words, and is kept and deleted as recordings are.",
+    )
+
     # Providers, under their own usual names as well
     deepgram_api_key: SecretStr | None = Field(
         None, validation_alias=_either("DEEPGRAM_API_KEY", "DEEPGRAM_API_KEY")

@@ -29,12 +29,17 @@ def load_catalogue(extra: Mapping[str, str] | None = None) -> dict[str, Graph]:
     Raises:
         GraphNotLoaded: one of them does not load.
     """
+    return {name: load_graph(address) for name, address in addresses(extra).items()}
+
+
+def addresses(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the address of each graph that is served, as `path.py:graph`, by its name."""
     listed = json.loads((ROOT / "langgraph.json").read_text())["graphs"]
-    addresses = {
+    ours = {
         name: str(ROOT / (entry["path"] if isinstance(entry, dict) else entry))
         for name, entry in listed.items()
     }
-    return {name: load_graph(address) for name, address in (addresses | dict(extra or {})).items()}
+    return ours | dict(extra or {})
 
 
 def load_graph(address: str) -> Graph:

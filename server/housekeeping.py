@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from server.services import Services
 from settings import Settings
+from voice.flight import flight_files
 
 log = logging.getLogger(__name__)
 
@@ -48,4 +49,6 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
         if call.recording:
             recording = services.switchboard.recordings / call.recording
             await asyncio.to_thread(recording.unlink, missing_ok=True)
+        for flight in flight_files(services.switchboard.recordings, call.sid):
+            await asyncio.to_thread(flight.unlink, missing_ok=True)
         await services.calls.delete(call.sid)

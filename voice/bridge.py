@@ -331,7 +331,7 @@ class Bridge(FrameProcessor):
 
     async def _fail(self, key: str) -> None:
         now = time.monotonic()
-        if self._closing or now - self._last_apology < FAILURE_PAUSE_SECS:
+        if self._closing or self.ended.done() or now - self._last_apology < FAILURE_PAUSE_SECS:
             return
         self._last_apology = now
         self._failures += 1

@@ -21,6 +21,7 @@ from pipecat.workers.runner import WorkerRunner
 from graphs.threads import Threads
 from settings import Settings
 from voice.bridge import Bridge
+from voice.flight import FlightRecorder
 from voice.interruption_gate import InterruptionGate
 from voice.providers import STT, TTS
 from voice.record import CallLog
@@ -49,6 +50,7 @@ class Conversation:
         input_rate: samples a second of what the client says.
         output_rate: samples a second of what the client plays.
         recording: file for a stereo WAV, or None.
+        flight: the flight recorder, or None.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Conversation:
         input_rate: int,
         output_rate: int,
         recording: Path | None = None,
+        flight: FlightRecorder | None = None,
     ) -> None:
         self.over = asyncio.Event()
         """Set when the call has let go of its stream and its record is written."""
@@ -72,6 +75,9 @@ class Conversation:
             self._playback.on_audio_in = self._recorder.caller
             self._playback.on_audio_out = self._recorder.bot
             self._playback.on_audio_dropped = self._recorder.bot_dropped
+        self._flight = flight
+        if flight:
+            websocket = flight.tap(websocket)
         transport = CallTransport(websocket, serializer, self._playback)
         self._output = transport.output()
         self._stt = STT[settings.stt].create(settings, input_rate)
@@ -79,7 +85,7 @@ class Conversation:
         self._tts.add_text_transformer(speech)
         vad = voice_activity(settings)
         self._bridge = Bridge(
-            threads, call_log, self._playback, settings, announce=recording is not None
+            threads, call_log, self._playback, settings, announce=bool(recording or flight)
         )
         self._worker = PipelineWorker(
             Pipeline(
@@ -101,6 +107,7 @@ class Conversation:
             enable_rtvi=False,
             enable_turn_tracking=False,
             idle_timeout_secs=None,
+            observers=[flight] if flight else [],
         )
 
         transport.add_event_handler("on_client_disconnected", self._gone)
@@ -116,7 +123,8 @@ class Conversation:
         Returns:
             `done`, `hangup`, `silence`, `failed`, `too_long`, `cancelled` or `shutdown`.
         """
-        async with self._recorder or contextlib.nullcontext():
+        nothing = contextlib.nullcontext()
+        async with self._recorder or nothing, self._flight or nothing:
             return await self._converse()
 
     async def _converse(self) -> str:

@@ -22,6 +22,7 @@ from settings import Settings
 from store.calls import Call, Calls, Direction, Status
 from voice import turns
 from voice.carriers import load_carriers
+from voice.flight import FlightRecorder
 from voice.pipeline import Conversation
 from voice.providers import STT, TTS, load_providers
 from voice.quiet import quiet_pipecat
@@ -289,6 +290,7 @@ class Switchboard:
                 input_rate=input_rate,
                 output_rate=output_rate,
                 recording=self.recordings / recording if recording else None,
+                flight=self._flight(call, input_rate),
             )
             for other in self._on_thread(call.graph, call.thread_id):
                 self._held[other.sid].end("moved")  # two voices would speak over each other
@@ -311,6 +313,11 @@ class Switchboard:
             finally:  # also when it is cancelled
                 self._release(call.sid)
         return reason
+
+    def _flight(self, call: Call, sample_rate: int) -> FlightRecorder | None:
+        if not self._settings.record_flights:
+            return None
+        return FlightRecorder(self.recordings, call, self._settings, sample_rate)
 
     def _release(self, sid: str) -> None:
         held = self._held.pop(sid, None)

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -15,6 +16,8 @@ from server.services import Services
 from settings import Settings
 from store.calls import Call
 from tests.phone.call_graphs import interview
+from tests.phone.invariants import thread_violations
+from voice.phonelab.virtual import LINGER_SECS
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,24 @@ async def running(
                 raise RuntimeError("The server ended before it had started.")
             await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
+    services, before = app.state.services, asyncio.all_tasks()
     try:
-        yield Server(f"http://127.0.0.1:{port}", app.state.services)
+        yield Server(f"http://127.0.0.1:{port}", services)
+        for call in await services.calls.list():
+            thread = await services.threads.snapshot(call.graph, call.thread_id)
+            assert thread_violations(thread.messages, thread.next) == []
     finally:
         server.should_exit = True
         await serving
+    await nothing_is_left(before)
+
+
+async def nothing_is_left(before: set["asyncio.Task[Any]"]) -> None:
+    """Two seconds after its end a server has no task that its calls have begun."""
+    left = asyncio.all_tasks() - before
+    if left:
+        await asyncio.wait(left, timeout=LINGER_SECS)
+    assert [task.get_name() for task in left if not task.done()] == []
 
 
 @pytest.fixture

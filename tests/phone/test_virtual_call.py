@@ -39,8 +39,8 @@ def test_a_call_is_held_to_its_end_and_everything_is_known_about_it() -> None:
     assert result.values["done"] is True
 
 
-def test_thirty_seconds_of_call_take_less_than_a_second_once_all_is_loaded() -> None:
-    """The measure is generous: the machine may be busy."""
+def test_thirty_seconds_of_call_take_at_most_a_tenth_of_that_once_all_is_loaded() -> None:
+    """About 0.6 s of computing; the measure is generous, for the machine may be busy."""
     call = VirtualCall(interview((LONG, SECOND, LAST)), [HangsUp(30.0)])
     call.run()
     began = time.process_time()

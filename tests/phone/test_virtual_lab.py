@@ -2,20 +2,25 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from server.app import create_app
+from server.housekeeping import delete_expired
 from settings import Settings
 from tests.phone.call_graphs import GREETING, LAST, SECOND, interview
+from voice.flight_replay import replay
 from voice.phonelab import Faults, PhoneLab, ScriptedCaller
 from voice.phonelab.virtual_time import run
 
 LINES = ["Yes, I am salaried.", "I live in Mumbai."]
 
 
-def rung(folder: Path, faults: Faults | None = None) -> tuple[list[tuple[str, str]], float]:
+def rung(
+    folder: Path, faults: Faults | None = None, **more: bool
+) -> tuple[list[tuple[str, str]], float]:
     """Ring the application once: who said what, and for how many virtual seconds."""
-    settings = Settings(data_dir=folder, default_graph="interview", _env_file=None)
+    settings = Settings(data_dir=folder, default_graph="interview", _env_file=None, **more)  # type: ignore[arg-type]
     app = create_app(settings, {"interview": interview()})
 
     async def ring() -> tuple[list[tuple[str, str]], float]:
@@ -48,6 +53,32 @@ def test_frames_that_come_twice_or_late_or_never_do_not_change_the_course_of_a_c
     faults = Faults(jitter_ms=30, loss=0.02, duplicates=0.02, reordered=0.02)
     said, _ = rung(tmp_path, faults)
     assert [text for role, text in said if role == "bot"] == [GREETING, SECOND, LAST]
+
+
+def test_a_call_with_the_embedded_models_is_held_again_from_its_flight(tmp_path: Path) -> None:
+    """Voice activity and the end of turns are today's verdict on the recorded voice."""
+    rung(tmp_path, record_flights=True)
+    again = replay(sorted((tmp_path / "recordings").glob("*.flight.jsonl")), interview())
+    assert again.first_difference is None
+    assert [d.what for d in again.now if d.kind == "caller"] != []
+
+
+def test_a_flight_is_deleted_with_the_record_of_its_call(tmp_path: Path) -> None:
+    rung(tmp_path, record_flights=True)
+    settings = Settings(data_dir=tmp_path, default_graph="interview", _env_file=None)
+    app = create_app(settings, {"interview": interview()})
+    flights = tmp_path / "recordings"
+
+    async def keep_house() -> list[int]:
+        async with app.router.lifespan_context(app):
+            counts = []
+            for days in (89, 91):
+                then = datetime.now(UTC) + timedelta(days=days)
+                await delete_expired(settings, app.state.services, then)
+                counts.append(len([*flights.iterdir()]))
+            return counts
+
+    assert run(keep_house()) == [1, 0]
 
 
 async def test_the_lab_reaches_an_application_without_a_port_in_real_time_too(

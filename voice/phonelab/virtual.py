@@ -95,6 +95,8 @@ class Result:
     """The thread's other values."""
     interrupts: tuple[Any, ...]
     """Questions that are open on the thread."""
+    following: tuple[str, ...]
+    """Nodes that are still to run on the thread."""
     effects: tuple[Any, ...]
     """What the graph's tools did: the content of the list given to the call."""
     notices: tuple[Notice, ...]
@@ -316,6 +318,7 @@ class _Held:
             messages=tuple(snapshot.messages),
             values={k: v for k, v in snapshot.values.items() if k != "messages"},
             interrupts=tuple(snapshot.interrupts),
+            following=snapshot.next,
             effects=tuple(self.effects),
             notices=tuple(self.notices),
             errors=tuple(self.errors),

@@ -43,6 +43,8 @@ CELL = 40
 21 bits, and a check of 7."""
 GAP = 0.035
 """Silence between two words, in seconds; a frame that was lost is shorter."""
+LEAD_CELLS = 8
+"""Cells of silence before a sentence: a little more than `GAP`."""
 LOUD, NOISE = 8000, 3000
 """Amplitudes of speech, and of what only sounds like it."""
 RECOGNISED_SECS = 0.15
@@ -195,8 +197,8 @@ class ScriptedTTS(TTSService):
         )
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame, None]:
-        """Yield the audio of a text, and the silence of a space behind it."""
-        pcm = mulaw.decode(spell(f"{text} ")).tobytes()
+        """Yield the audio of a text, parted from others by silence before and behind it."""
+        pcm = mulaw.decode(_silence(LEAD_CELLS) + spell(f"{text} ")).tobytes()
         for at in range(0, len(pcm), self.chunk_size):
             chunk = pcm[at : at + self.chunk_size]
             yield TTSAudioRawFrame(chunk, self.sample_rate, 1, context_id=context_id)

@@ -1,0 +1,64 @@
+"""Hold random calls in virtual time and look for one that breaks a promise.
+
+python -m benchmarks.random_calls --calls 1000
+python -m benchmarks.random_calls --seed 1234
+python -m benchmarks.random_calls --calls 100 --all --tally
+"""
+
+import argparse
+import secrets
+import time
+from collections import Counter
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from tests.phone.invariants import CHECKS, WAITS_FOR_CORE
+from tests.phone.random_calls import RandomCall, calls
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--seed", type=int, help="of a run that failed")
+    parser.add_argument("--all", action="store_true", help="check what is known not to hold yet")
+    parser.add_argument("--tally", action="store_true", help="count broken promises, go on")
+    args = parser.parse_args()
+    chosen = secrets.randbelow(2**32) if args.seed is None else args.seed
+    leave_out = [] if args.all else sorted(WAITS_FOR_CORE)
+    ended: Counter[str] = Counter()
+    tally: Counter[str] = Counter()
+    examples: dict[str, RandomCall] = {}
+
+    @seed(chosen)
+    @settings(
+        max_examples=args.calls,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(calls)
+    def hold(call: RandomCall) -> None:
+        ended[type(call.script[-1]).__name__] += 1
+        broken = call.violations(leave_out)
+        for name in {sentence.partition(":")[0] for sentence in broken}:
+            tally[name] += 1
+            examples.setdefault(name, call)
+        assert args.tally or not broken, "\n".join(broken)
+
+    began = time.perf_counter()
+    print(f"seed {chosen}, {len(CHECKS) - len(leave_out)} checks a call")
+    try:
+        hold()
+    except AssertionError:
+        print(f"A call breaks a promise: python -m benchmarks.random_calls --seed {chosen}")
+        raise
+    for name, count in tally.most_common():
+        print(f"{count:5}  {name}\n       such as {examples[name]}")
+    took = time.perf_counter() - began
+    count, broken = sum(ended.values()), sum(tally.values())
+    print(f"{count} calls in {took:.0f} s ({dict(ended)}): {broken} broken promises")
+
+
+if __name__ == "__main__":
+    main()
