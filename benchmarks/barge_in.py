@@ -38,7 +38,7 @@ SENTENCE = (
     "and at the kind of work you do, and then we tell you what is possible."
 )
 BOTS = {"ours": "/voice/incoming", "stock": "/answer/stock+stt"}
-CALLS_AT_ONCE = 5
+CALLS_AT_ONCE = 4
 CLIPS_A_CALL = 6
 QUIET_SECS = 3.5
 """Silence after which the bot says no more, though the sentence was not heard out."""

@@ -104,7 +104,8 @@ class Overlap:
     """When the detector reported its end."""
     settled: bool = False
     """Whether it was a backchannel, whatever the last words of it are."""
-    _sound: Sound = field(default_factory=Sound)
+    heard: Sound = field(default_factory=Sound)
+    """What it sounded like last."""
     _pause: bool = False
     _held_at: float = 0.0
     _looks: int = 0
@@ -124,7 +125,7 @@ class Overlap:
         if self.verdict == Step.TURN:
             return []
         steps = []
-        self._sound, self._pause = sound, quiet_secs >= PAUSE_SECS
+        self.heard, self._pause = sound, quiet_secs >= PAUSE_SECS
         if not self._pause:
             self._asked_in_pause = self.settled = False
             self._looks += 1
@@ -168,7 +169,7 @@ class Overlap:
         over = final or self._pause or self.ended is not None
         if meaning == Meaning.BACKCHANNEL and over and (bot_done or self.in_last_moment):
             meaning = Meaning.SPEECH
-        if meaning == Meaning.SPEECH and self._sound.softer_db < FAR_DB:
+        if meaning == Meaning.SPEECH and self.heard.softer_db < FAR_DB:
             return [self._decide(Step.TURN)]
         self.settled = over and meaning == Meaning.BACKCHANNEL
         wordless = meaning == Meaning.NOTHING and now - self.began >= WORDLESS_SECS
@@ -200,7 +201,7 @@ class Overlap:
         if not self.held and self._echoes * 2 >= max(self._looks, 1):
             return True
         alike = fuzz.partial_ratio(" ".join(_words(text)), " ".join(_words(saying))) >= ALIKE
-        return alike and self._sound.echo >= ECHO_OF_WORDS
+        return alike and self.heard.echo >= ECHO_OF_WORDS
 
     def _nothing(self) -> list[Step]:
         if self.verdict is not None:

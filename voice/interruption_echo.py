@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 RATE = 8000
 """Samples a second at which the two are compared."""
-LONGEST_DELAY_SECS = 0.9
+LONGEST_DELAY_SECS = 1.2
 """Longest way of an echo, in seconds: the line's own 0.5 and the network's, both ways."""
 PRE_EMPHASIS = 0.95
 
@@ -66,7 +66,7 @@ class Echo:
         correlation = np.fft.irfft(product, size)[: sent.size - window.size + 1]
         power = np.concatenate([[0.0], np.cumsum(np.square(sent))])
         norms = np.sqrt(np.maximum(power[window.size :] - power[: -window.size], 1e-9))
-        loud = norms > 0.05 * norms.max()
+        loud = norms > 0.005 * norms.max()
         return float(np.max(np.abs(correlation) / norms * loud, initial=0.0)) / norm
 
     def _between(self, since: float, samples: int) -> Samples | None:

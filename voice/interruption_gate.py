@@ -27,6 +27,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from voice.frames import DraftFrame, HoldFrame, NoWordsFrame, ResumeFrame
 from voice.interruption import (
     ECHO,
+    ECHO_OF_WORDS,
     PATIENCE_SECS,
     SUSPICION_SECS,
     Overlap,
@@ -189,7 +190,10 @@ class InterruptionGate(FrameProcessor):
             return
         ends_in = self._playback.ends_in(now)
         if text and self._overlap is None and not self._in_turn and ends_in > 0:
-            self._suspect(now, 0.0).stops(now)  # words without a sound that was noticed
+            late = self._suspect(now, 0.0)  # words of no sound that is still open
+            late.stops(now)
+            if self._echo_db > QUIETEST:
+                late.heard = Sound(echo=ECHO_OF_WORDS)
         overlap = self._overlap
         if overlap is None:
             await self.push_frame(frame)
