@@ -197,8 +197,13 @@ class Overlap:
         """Whether it began when the bot had all but finished."""
         return self.ends_in <= LAST_MOMENT_SECS
 
+    @property
+    def ours(self) -> bool:
+        """Whether most of it was our own voice."""
+        return not self.held and self._echoes * 2 >= max(self._looks, 1)
+
     def _is_ours(self, text: str, saying: str) -> bool:
-        if not self.held and self._echoes * 2 >= max(self._looks, 1):
+        if self.ours:
             return True
         alike = fuzz.partial_ratio(" ".join(_words(text)), " ".join(_words(saying))) >= ALIKE
         return alike and self.heard.echo >= ECHO_OF_WORDS

@@ -54,6 +54,8 @@ FADE_SECS = 0.1
 """Silence after which a suspicion that the detector has not confirmed is over, in seconds."""
 LONGEST_HOLD_SECS = 3.0
 """Then the bot goes on, whatever else does not come, in seconds."""
+LATE_SECS = 2.0
+"""How much later words may come on a busy machine, in seconds."""
 LEARNING = 0.3
 """Weight of a new turn in how loud the caller is."""
 
@@ -82,6 +84,8 @@ class InterruptionGate(FrameProcessor):
         self._echo, self._looked = 0.0, 0.0
         self._echo_at, self._echo_db = -math.inf, QUIETEST
         """When our own voice came back last, and how loud it was at most, in dB."""
+        self._ours_until = 0.0
+        """Until then words of no open sound are those of an echo."""
         self._loudest = QUIETEST
         """Level of the sound going on, in dB."""
         self._overlap_db = QUIETEST
@@ -140,6 +144,7 @@ class InterruptionGate(FrameProcessor):
         if overlap.ended is not None:
             await self._do(overlap.waits(now))
             if overlap.verdict and now - overlap.ended >= PATIENCE_SECS:
+                self._ours_until = now + LATE_SECS if overlap.ours else 0.0
                 self._overlap = None
         elif not self._confirmed and now - self._speech_at >= FADE_SECS:
             await self._do(overlap.fades())
@@ -187,6 +192,8 @@ class InterruptionGate(FrameProcessor):
             text, final = frame.text, isinstance(frame, TranscriptionFrame)
         if final and now < self._stale_until:
             self._stale_until = 0.0
+            return
+        if self._overlap is None and not self._in_turn and now < self._ours_until:
             return
         ends_in = self._playback.ends_in(now)
         if text and self._overlap is None and not self._in_turn and ends_in > 0:
