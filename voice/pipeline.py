@@ -1,7 +1,7 @@
 """The pipeline of one call, the same for a telephone and for a browser.
 
-transport -> voice activity -> speech to text -> turns -> bridge -> sentences ->
-text to speech -> transport
+transport -> voice activity -> speech to text -> interruption gate -> turns -> bridge ->
+sentences -> text to speech -> transport
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from store.calls import AnsweredBy
 from voice.answering_gate import AnsweringGate
 from voice.bridge import Bridge
 from voice.flight import FlightRecorder
+from voice.interruption_gate import InterruptionGate
 from voice.providers import STT, TTS
 from voice.record import CallLog
 from voice.recorder import Recorder
@@ -79,6 +80,7 @@ class Conversation:
         if self._recorder:
             self._playback.on_audio_in = self._recorder.caller
             self._playback.on_audio_out = self._recorder.bot
+            self._playback.on_audio_dropped = self._recorder.bot_dropped
         transport = CallTransport(websocket, serializer, self._playback)
         self._output = transport.output()
         self._stt = STT[settings.stt].create(settings, input_rate)
@@ -104,6 +106,7 @@ class Conversation:
                     transport.input(),
                     VADProcessor(vad_analyzer=vad),
                     self._stt,
+                    InterruptionGate(vad, self._playback),
                     turns,
                     *([self._gate] if self._gate else []),
                     self._bridge,
