@@ -164,7 +164,7 @@ class Overlap:
             return []
         self.answered = True
         meaning = meaning_of(text)
-        if self._is_ours(text, saying):
+        if self._is_ours(text, saying, bot_done=bot_done):
             meaning = Meaning.NOTHING
         over = final or self._pause or self.ended is not None
         if meaning == Meaning.BACKCHANNEL and over and (bot_done or self.in_last_moment):
@@ -202,10 +202,11 @@ class Overlap:
         """Whether most of it was our own voice."""
         return not self.held and self._echoes * 2 >= max(self._looks, 1)
 
-    def _is_ours(self, text: str, saying: str) -> bool:
-        if self.ours:
-            return True
+    def _is_ours(self, text: str, saying: str, *, bot_done: bool) -> bool:
+        """Whether it is an echo; an answer to a bot that has finished is one by its words only."""
         alike = fuzz.partial_ratio(" ".join(_words(text)), " ".join(_words(saying))) >= ALIKE
+        if self.ours:
+            return alike or not bot_done
         return alike and self.heard.echo >= ECHO_OF_WORDS
 
     def _nothing(self) -> list[Step]:

@@ -50,6 +50,8 @@ class Speech:
         self._turn_began = 0
         """Interruptions before the turn."""
         self._streamed: dict[str, str] = {}
+        self._cut: dict[str, str] = {}
+        """What was heard of messages that were cut off, by id."""
 
     def open_turn(self, turn: int) -> None:
         """Begin a turn: what comes of it is said until the caller interrupts."""
@@ -66,6 +68,7 @@ class Speech:
         ledger, now = self._playback.ledger, time.monotonic()
         if self.utterances.pending or not ledger.finished(now):
             self.note_heard()
+            self._cut |= {key: ledger.heard(key, now) for key in self.utterances.open}
             self.utterances.cut()
         self.note_played()
 
@@ -91,7 +94,8 @@ class Speech:
         now = time.monotonic()
         ledger = self._playback.ledger
         spoken = {span.utterance_id for span in ledger.spans}
-        return {key: ledger.heard(key, now) for key in spoken} | self.utterances.heard_out
+        heard = {key: ledger.heard(key, now) for key in spoken}
+        return heard | self._cut | self.utterances.heard_out
 
     async def token(self, token: Token) -> None:
         """Say a piece of a message; text to speech gathers the pieces into sentences."""
@@ -168,6 +172,7 @@ class Speech:
     ) -> None:
         self.utterances.begin(utterance_id, text, time.monotonic(), interruptible=interruptible)
         self._playback.ledger.forget(utterance_id)
+        self._cut.pop(utterance_id, None)
         self._log.bot_says(utterance_id)
         await self._push(UtteranceFrame(utterance_id, text, turn))
         await self._push(LLMFullResponseStartFrame())
