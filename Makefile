@@ -31,7 +31,7 @@ studio: .venv/.installed-dev
 	LOG_LEVEL=WARNING LANGSMITH_TRACING=false $(BIN)/langgraph dev
 
 bench: .venv/.installed-dev
-	@for name in decision amounts start speech voice_latency; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in decision amounts start speech voice_latency barge_in; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # Needs uv. The locks hold hashes and no addresses.
 lock:

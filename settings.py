@@ -85,6 +85,15 @@ class Settings(BaseSettings):
     )
     max_call_secs: float = Field(600.0, gt=0, description="Longest call, in seconds.")
     max_calls: int = Field(50, ge=1, description="Calls at once; more are told to ring later.")
+    voicemail: Literal["hang_up", "leave_message"] | None = Field(
+        None,
+        description="What to do when a machine takes an outbound call: hang_up or leave_message; "
+        "without it nobody asks who has taken it.",
+    )
+    voicemail_message: str = Field(
+        "Hello, we have tried to reach you. We will call again. Goodbye.",
+        description="What is said to an answering machine after its tone.",
+    )
     record_calls: bool = Field(
         False, description="Keep a stereo WAV of each call; announced to the caller when on."
     )

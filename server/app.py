@@ -22,6 +22,8 @@ from server.services import Services
 from settings import Settings, get_settings
 from store.calls import Calls
 from store.database import open_checkpointer, open_database
+from store.effects import Effects
+from store.locks import open_locks
 from ui.playground import mount_playground
 from voice.switchboard import Switchboard, warm_up
 
@@ -46,8 +48,16 @@ def create_app(
         async with (
             open_database(settings.data_dir, settings.postgres) as engine,
             open_checkpointer(settings.data_dir, settings.postgres) as checkpointer,
+            open_locks(settings.data_dir, settings.postgres) as locks,
         ):
-            threads = Threads(graphs, checkpointer, turn_timeout=settings.turn_timeout_secs)
+            threads = Threads(
+                graphs,
+                checkpointer,
+                turn_timeout=settings.turn_timeout_secs,
+                locks=locks,
+                journal=Effects(engine),
+            )
+            await threads.recover()
             calls = Calls(engine)
             switchboard = Switchboard(settings, threads, calls)
             services = Services(settings, threads, calls, checkpointer, switchboard)

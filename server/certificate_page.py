@@ -13,19 +13,25 @@ _PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=
 
 
 def document(snapshot: Snapshot) -> dict[str, Any]:
-    """Make the certificate of a thread."""
-    return certificate(snapshot.thread_id, snapshot.values["record"])
+    """Make the certificate of a thread.
+
+    Where the caller did not hear all that an entry says, `heard` has what was, by the entry's
+    number; it is no part of the record, which holds what was to be said.
+    """
+    content = certificate(snapshot.thread_id, snapshot.values["record"])
+    kept = {message.id: str(message.text) for message in snapshot.messages}
+    heard = {
+        str(entry["number"]): kept.get(entry["hash"][:32], "")
+        for entry in content["entries"]
+        if entry["said"] and kept.get(entry["hash"][:32], "") != entry["said"]
+    }
+    return content | ({"heard": heard} if heard else {})
 
 
 def page(snapshot: Snapshot) -> str:
     """Render the certificate of a thread; what was said is escaped."""
     content = document(snapshot)
-    kept = {message.id: str(message.text) for message in snapshot.messages}
-    cut_short = {
-        entry["number"]: kept[entry["hash"][:32]]
-        for entry in content["entries"]
-        if entry["said"] and kept.get(entry["hash"][:32], entry["said"]) != entry["said"]
-    }
+    cut_short = {int(number): text for number, text in content.get("heard", {}).items()}
     template = _PAGES.get_template("certificate.html")
     return template.render(certificate=content, cut_short=cut_short, words=_WORDS)
 

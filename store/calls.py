@@ -14,6 +14,11 @@ from store.database import Table, UtcDateTime
 
 Direction = Literal["inbound", "outbound", "browser"]
 Status = Literal["ringing", "in-progress", "completed", "failed"]
+AnsweredBy = Literal["human", "machine", "menu", "fax", "unknown"]
+"""Who took an outbound call; a menu is a system that asks for keys."""
+Stage = Literal[
+    "endpoint", "stt", "turn", "graph", "model", "overhead", "tts", "carrier", "lead_silence"
+]
 
 
 class Utterance(BaseModel):
@@ -30,12 +35,27 @@ class Utterance(BaseModel):
     """Cut off: `text` is what was heard of it, a word less where in doubt."""
 
 
+class LatencyPart(BaseModel):
+    """One stretch of the wait for an answer, in milliseconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: Stage
+    name: str | None = None
+    """The node of the graph, where there is one."""
+    start_ms: float
+    """Since the end of the caller's speech."""
+    ms: float
+
+
 class TurnLatency(BaseModel):
     """Where the time of one answer went, in milliseconds; None where it was not measured."""
 
     model_config = ConfigDict(frozen=True)
 
     turn: int
+    at: datetime | None = None
+    """When the caller's last sound was, UTC."""
     endpoint_ms: float | None = None
     """End of the caller's speech to the end of the turn being decided, speech to text included."""
     graph_ms: float | None = None
@@ -44,6 +64,11 @@ class TurnLatency(BaseModel):
     """First words of the answer to its first audio."""
     total_ms: float | None = None
     """End of the caller's speech to the first audio handed to the carrier."""
+    ear_ms: float | None = None
+    """End of the caller's speech to the first sound at the ear, as far as it can be known."""
+    parts: list[LatencyPart] = Field(default_factory=list)
+    """What the caller waited for, one after the other without a gap; they sum to `ear_ms`, those
+    before `carrier` and `lead_silence` to `total_ms`."""
 
 
 class Call(BaseModel):
@@ -62,6 +87,8 @@ class Call(BaseModel):
     to_number: str | None = None
     started_at: datetime
     ended_at: datetime | None = None
+    answered_by: AnsweredBy | None = None
+    """Who took an outbound call; None where that was not asked."""
     recording: str | None = None
     """Name of the WAV in the recordings folder; None when the call was not recorded."""
     transcript: list[Utterance] = Field(default_factory=list)
@@ -83,6 +110,7 @@ class _CallRow(Table):
     to_number: Mapped[str | None]
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered_by: Mapped[str | None]
     recording: Mapped[str | None]
     transcript: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
     latency: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)

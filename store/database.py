@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, event
+from sqlalchemy import Connection, DateTime, Dialect, event, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -62,9 +62,23 @@ async def open_database(
             engine.begin() as connection,
         ):
             await connection.run_sync(Table.metadata.create_all)
+            await connection.run_sync(_add_missing_columns)
         yield engine
     finally:
         await engine.dispose()
+
+
+def _add_missing_columns(connection: Connection) -> None:
+    """Add columns that tables made by an earlier version lack; such columns may be empty."""
+    known = inspect(connection)
+    for table in Table.metadata.sorted_tables:
+        there = {column["name"] for column in known.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(connection.dialect)
+                connection.execute(
+                    text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
+                )
 
 
 def _sqlite(path: Path) -> AsyncEngine:

@@ -36,6 +36,8 @@ class Effect(BaseModel):
     """What the tool returned, as JSON."""
     error: str | None = None
     """Why it failed, for a person to read."""
+    settled_at: datetime | None = None
+    """When its turn was on the thread, with the result."""
 
 
 class EffectNotOpen(LookupError):
@@ -52,9 +54,10 @@ class _EffectRow(Table):
     tool: Mapped[str]
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
     began_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     error: Mapped[str | None]
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
 
 class Effects:
@@ -143,9 +146,26 @@ class Effects:
             rows = await session.scalars(query.order_by(_EffectRow.began_at, _EffectRow.key))
             return [Effect.model_validate(row) for row in rows]
 
-    async def unfinished(self) -> Sequence[Effect]:
-        """Return what has begun and not finished, the oldest first: it goes on, or was cut off."""
-        query = select(_EffectRow).where(_EffectRow.finished_at.is_(None))
+    async def settle(self, graph: str, thread_id: str, turn_id: str) -> None:
+        """Write down that a turn is on its thread, with what came of its effects."""
+        query = (
+            update(_EffectRow)
+            .where(
+                _EffectRow.graph == graph,
+                _EffectRow.thread_id == thread_id,
+                _EffectRow.turn_id == turn_id,
+            )
+            .values(settled_at=datetime.now(UTC))
+        )
+        async with self._session.begin() as session:
+            await session.execute(query)
+
+    async def unsettled(self) -> Sequence[Effect]:
+        """Return the effects whose turn is not on its thread, the oldest first.
+
+        Their turn goes on, or its process died.
+        """
+        query = select(_EffectRow).where(_EffectRow.settled_at.is_(None))
         async with self._session() as session:
             rows = await session.scalars(query.order_by(_EffectRow.began_at, _EffectRow.key))
             return [Effect.model_validate(row) for row in rows]

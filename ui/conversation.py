@@ -9,7 +9,10 @@ from typing import Literal, TypedDict
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from faults import places
+from graphs.contract import speech_of
+from graphs.questions import Question
 from graphs.threads import (
+    Asked,
     Node,
     Reply,
     Snapshot,
@@ -60,7 +63,7 @@ async def show(threads: Threads, graph: str, thread_id: str) -> View:
     """
     snapshot = await threads.snapshot(graph, thread_id)
     ran = await threads.ran(graph, thread_id)
-    return View(graph, thread_id, _lines(snapshot.messages), ran, snapshot)
+    return View(graph, thread_id, _lines_of(snapshot), ran, snapshot)
 
 
 async def open_conversation(threads: Threads, graph: str, thread_id: str) -> AsyncIterator[View]:
@@ -115,10 +118,12 @@ async def _turn(threads: Threads, before: View, text: str | None) -> AsyncIterat
                 written[event.message_id] = written.get(event.message_id, "") + event.text
             elif isinstance(event, Reply):
                 written[event.message_id] = event.text
+            elif isinstance(event, Asked):
+                written[event.interrupt_id] = event.text
             elif isinstance(event, Node):
                 view = replace(view, ran=[*view.ran, event.name])
             if isinstance(event, Snapshot):
-                view = replace(view, lines=_lines(event.messages), snapshot=event)
+                view = replace(view, lines=_lines_of(event), snapshot=event)
             else:
                 answers = _lines([AIMessage(answer) for answer in written.values()])
                 view = replace(view, lines=[*asked, *answers])
@@ -138,6 +143,15 @@ async def _as_kept(threads: Threads, before: View, notice: str) -> View:
     return replace(await show(threads, before.graph, before.thread_id), notice=notice)
 
 
+def _lines_of(snapshot: Snapshot) -> list[Line]:
+    """Return what was said, and the question that is open."""
+    lines = _lines(snapshot.messages)
+    for interrupt in snapshot.interrupts[:1]:
+        text = Question.of(interrupt).text(snapshot.expects.get("language", "en"))
+        lines.append(Line(role="assistant", content=text))
+    return lines
+
+
 def _lines(messages: Sequence[BaseMessage]) -> list[Line]:
     """Return what was said as lines; what is neither said by the person nor to them is left out."""
     lines: list[Line] = []
@@ -146,6 +160,8 @@ def _lines(messages: Sequence[BaseMessage]) -> list[Line]:
         if isinstance(message, HumanMessage) and text:
             keys = message.additional_kwargs.get("source") == "keys"
             lines.append(Line(role="user", content=f"Keys: {text}" if keys else text))
-        elif isinstance(message, AIMessage) and text:
+        elif isinstance(message, AIMessage) and text and speech_of(message) != "private":
+            cut = message.additional_kwargs.get("interrupted")
+            text = f"{text} …" if cut else text
             lines.append(Line(role="assistant", content=text))
     return lines

@@ -1,25 +1,21 @@
 """The bridge between a LangGraph thread and the frames of a call.
 
-A turn of the caller becomes one run of the graph; the messages the graph adds become speech and
-nothing else does. Policies, in one place:
+A turn of the caller becomes one turn of the graph (`answers.py`); the messages for the person that
+the graph adds become speech (`speech.py`), and the thread holds what was heard (`exchange.py`).
+Policies of the call itself, in one place:
 
-* Runs never overlap. A run that has begun always finishes, also when the caller goes on speaking;
-  its reply is then withheld, and the graph is asked again with what the caller added.
 * A turn without words was a noise: what it interrupted, or withheld, is said again.
-* Of a message that is cut off, the record keeps what was heard.
-* A hang-up leaves the thread as it is, with its open question, so that a chat can go on with it.
+* Silence is told to the graph, or the caller is asked; in the end the call is.
+* A hang-up leaves the thread with its open question, so that a chat or a call back can go on.
 * A failure is answered by an apology; the third in a row ends the call.
 """
 
 import asyncio
-import contextlib
 import logging
 import time
-import uuid
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from langchain_core.messages import HumanMessage
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
@@ -39,9 +35,12 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from faults import places
-from graphs.threads import Event, Expectation, Node, Reply, Snapshot, Threads, Token, TurnTimedOut
+from graphs.threads import Event, Expectation, Snapshot, Threads
 from settings import Settings
+from store.calls import TurnLatency
+from voice.answers import Answers
 from voice.frames import (
+    AnsweredFrame,
     CallerTurnFrame,
     CallEventFrame,
     ExpectationFrame,
@@ -54,29 +53,18 @@ from voice.phrases import phrase
 from voice.providers import STT, TTS
 from voice.record import CallLog
 from voice.silence import Silence
-from voice.speech import Speech
+from voice.speech import MARK_PATIENCE_SECS, Speech
 from voice.transport import Playback
 
 log = logging.getLogger(__name__)
 
 TICK_SECS = 0.1
-MARK_PATIENCE_SECS = 3.0
-"""Wait for the client to acknowledge the last word, beyond its length, in seconds."""
 MOST_WAITING = 4
 """Inputs that may wait for the graph; keys pressed beyond that are not taken."""
 FAILURES_BEFORE_END = 3
 SILENCES_BEFORE_END = 4
 FAILURE_PAUSE_SECS = 2.0
 """Errors that follow an apology within this time, in seconds, are the same trouble."""
-
-
-@dataclass(slots=True)
-class _Input:
-    """What starts a run of the graph."""
-
-    said: HumanMessage | Event | None
-    spoke_until: float | None = None
-    decided_at: float = 0.0
 
 
 class Bridge(FrameProcessor):
@@ -88,6 +76,7 @@ class Bridge(FrameProcessor):
         playback: what was played so far.
         settings: silences, providers.
         announce: whether the caller is told first that the call is recorded.
+        gated: whether the conversation begins only with an `AnsweredFrame`.
     """
 
     def __init__(
@@ -98,6 +87,7 @@ class Bridge(FrameProcessor):
         settings: Settings,
         *,
         announce: bool = False,
+        gated: bool = False,
     ) -> None:
         super().__init__()
         self._threads = threads
@@ -107,26 +97,26 @@ class Bridge(FrameProcessor):
         self._playback = playback
         self._settings = settings
         self._announce = announce
+        self._gated = gated
         self._languages = TTS[settings.tts].languages
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Resolves to the reason once the call is over: done, hangup, silence, failed, too_long."""
-        self._inputs: asyncio.Queue[_Input] = asyncio.Queue()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._answers: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._caller_speaks = False
         self._expects = Expectation()
         self._keypad = Keypad()
         self._keypad_pause: asyncio.Task[None] | None = None
-        self._turn = 0
-        self._stopwatch = Stopwatch()
-        self._speech = Speech(
-            self.push_frame,
+        self.stopwatch = Stopwatch()
+        self._speech = Speech(self.push_frame, call_log, playback, self.stopwatch)
+        self._answers = Answers(
+            threads,
             call_log,
-            playback,
-            self._stopwatch,
-            stale=lambda: not self._inputs.empty(),
+            self._speech,
+            self.stopwatch,
+            self._languages,
+            self._settle,
+            self._graph_failed,
+            self._publish,
         )
         self._failures = 0
         self._last_apology = 0.0
@@ -144,9 +134,15 @@ class Bridge(FrameProcessor):
             await self._caller_turn(frame)
         elif isinstance(frame, InputDTMFFrame):
             await self._key(frame.button.value)
+        elif isinstance(frame, AnsweredFrame):
+            await self._answered(frame)
         elif isinstance(frame, HangupFrame):
             self.end("hangup")
-        elif isinstance(frame, (InputAudioRawFrame, TranscriptionFrame, InterimTranscriptionFrame)):
+        elif (
+            isinstance(frame, (InputAudioRawFrame, TranscriptionFrame, InterimTranscriptionFrame))
+            or isinstance(frame, InterruptionFrame)
+            and self._speech.utterances.protected
+        ):
             return
         else:
             if isinstance(frame, InterruptionFrame):
@@ -156,15 +152,14 @@ class Bridge(FrameProcessor):
 
     async def _follow(self, frame: Frame) -> None:
         if isinstance(frame, StartFrame):
-            if self._announce:
-                await self._speech.say(phrase("recorded"))
-            self._inputs.put_nowait(_Input(None))
-            self._answers = asyncio.create_task(self._answer_all(), name="answer")
+            if not self._gated:
+                await self._open()
             self._watcher = self.create_task(self._watch(), "watch")
         elif isinstance(frame, (EndFrame, CancelFrame)):
             self.end("cancelled")
         elif isinstance(frame, UserStartedSpeakingFrame):
             self._caller_speaks = True
+            self._answers.doubt()
             await self._publish("speaking", who="caller")
         elif isinstance(frame, UserStoppedSpeakingFrame):
             self._caller_speaks = False
@@ -173,6 +168,20 @@ class Bridge(FrameProcessor):
             await self._publish("speaking", who="bot")
         elif isinstance(frame, BotStoppedSpeakingFrame):
             await self._publish("speaking", who="nobody")
+
+    async def _open(self) -> None:
+        if self._announce:
+            await self._speech.say(phrase("recorded"))
+        self._answers.start()
+
+    async def _answered(self, frame: AnsweredFrame) -> None:
+        """Begin the conversation with a person; a machine is told the message, if there is one."""
+        if frame.who == "human":
+            await self._open()
+        elif frame.message:
+            await self._close_with(frame.message, "machine", interruptible=False)
+        else:
+            self.end("machine")
 
     async def cleanup(self) -> None:
         """Stop what this processor started, but for a run of the graph: see `settle`."""
@@ -188,15 +197,9 @@ class Bridge(FrameProcessor):
         await self._publish("ended", reason=self.ended.result(), outcome=outcome)
 
     async def settle(self) -> None:
-        """Let a run that has begun finish, so that the thread keeps it; nothing more is said."""
+        """Keep of the last turn what was heard and done; an effect that has begun is awaited."""
         self._speech.withdraw()
-        if self._answers is None:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.turn_timeout_secs):
-                await self._idle.wait()
-        self._answers.cancel()
-        await asyncio.wait({self._answers})
+        await self._answers.settle(self._settings.turn_timeout_secs)
         if self.ended.result() == "hangup" and self._threads.understands_events(self._graph):
             await self._tell_hangup()
 
@@ -211,21 +214,21 @@ class Bridge(FrameProcessor):
     # The caller
 
     async def _caller_turn(self, frame: CallerTurnFrame) -> None:
-        if frame.text:  # else it was a noise, and what it cut off is said again once it is quiet
+        if frame.text:
             await self._heard(frame.text, "speech", frame.spoke_until)
+        else:  # a noise: what it cut off is said again once it is quiet
+            self._answers.noise()
 
     async def _heard(
         self, text: str, source: Literal["speech", "keys"], spoke_until: float | None
     ) -> None:
-        self._speech.utterances.take_unsaid()  # words have come: it is stale
         self._silence.words()
-        message = HumanMessage(text, id=str(uuid.uuid4()), additional_kwargs={"source": source})
         self._log.caller_said(text, source)
-        self._inputs.put_nowait(_Input(message, spoke_until, time.monotonic()))
-        await self._publish("transcript", role="caller", text=text, id=message.id, final=True)
+        message_id = await self._answers.hear(text, source, spoke_until)
+        await self._publish("transcript", role="caller", text=text, id=message_id, final=True)
 
     async def _key(self, key: str) -> None:
-        if self._inputs.qsize() >= MOST_WAITING:
+        if self._answers.waiting >= MOST_WAITING:
             return
         if not self._keypad.digits:
             await self._stop_speaking()
@@ -251,73 +254,40 @@ class Bridge(FrameProcessor):
 
     # The graph
 
-    async def _answer_all(self) -> None:
-        while not self.ended.done():
-            given = await self._inputs.get()
-            self._idle.clear()
-            try:
-                await self._answer(given)
-            finally:
-                self._idle.set()
-
-    async def _answer(self, given: _Input) -> None:
-        self._turn += 1
-        self._speech.open_turn(self._turn)
-        self._stopwatch.decided(self._turn, given.spoke_until, given.decided_at)
-        try:
-            async with contextlib.aclosing(
-                self._threads.turn(
-                    self._graph, self._thread_id, given.said, languages=self._languages
-                )
-            ) as events:
-                await self._speak_events(events)
-        except Exception as error:
-            self._log.failed(_described(error))
-            sid = self._log.call.sid
-            log.error("A turn of %s in call %s failed: %s", self._graph, sid, places(error))
-            await self._fail("apology")
-        else:
-            self._failures = 0
-        self._stopwatch.forget(self._turn - 1)
-
-    async def _speak_events(self, events: Any) -> None:
-        async for event in events:
-            if isinstance(event, Token):
-                await self._speech.token(event)
-                continue
-            await self._speech.end_message()
-            if isinstance(event, Reply):
-                await self._speech.reply(event.text, event.message_id)
-            elif isinstance(event, Node):
-                await self._publish("node", name=event.name)
-            elif isinstance(event, Snapshot):
-                await self._settle(event)
-
-    async def _settle(self, snapshot: Snapshot) -> None:
-        """Take over what the thread says after a turn."""
-        self._log.outcome(snapshot.outcome)
-        self._expects = snapshot.expects
+    async def _settle(self, snapshot: Snapshot | None, expects: Expectation) -> None:
+        """Take over what the thread says after a turn, and what the open question expects."""
+        self._expects = expects
         self._keypad = Keypad()
+        await self.push_frame(ExpectationFrame(expects), FrameDirection.UPSTREAM)
+        favoured = STT[self._settings.stt].listen_for(expects)
+        if favoured is not None:
+            await self.push_frame(STTUpdateSettingsFrame(delta=favoured), FrameDirection.UPSTREAM)
+        if snapshot is None:
+            return
+        self._failures = 0
+        self._log.outcome(snapshot.outcome)
         if snapshot.done and not self._closing:
             self._closing = "done"
         elif not snapshot.done and self._closing == "done":
             self._closing = None
-        await self.push_frame(ExpectationFrame(self._expects), FrameDirection.UPSTREAM)
         state = {k: v for k, v in snapshot.values.items() if k != "messages"}
         await self._publish("state", values=state)
-        favoured = STT[self._settings.stt].listen_for(self._expects)
-        if favoured is not None:
-            await self.push_frame(STTUpdateSettingsFrame(delta=favoured), FrameDirection.UPSTREAM)
+
+    async def _graph_failed(self) -> None:
+        await self._fail("apology")
 
     # Speech
 
     async def close(self, key: str, reason: str) -> None:
         """Say a last phrase in the place of all others, and end the call when it was played."""
+        await self._close_with(phrase(key, self._language()), reason)
+
+    async def _close_with(self, text: str, reason: str, *, interruptible: bool = True) -> None:
         if not self._closing or self._closing == "done":
             self._closing = reason
             await self._stop_speaking()
-            self._speech.utterances.take_unsaid()
-            await self._speech.say(phrase(key, self._language()))
+            self._speech.drop()
+            await self._speech.say(text, interruptible=interruptible)
 
     async def report_error(self, source: str, *, listening: bool) -> None:
         """Answer an error of speech to text or text to speech.
@@ -347,7 +317,10 @@ class Bridge(FrameProcessor):
     # Time
 
     def _first_audio(self, utterance: UtteranceFrame, at: float) -> None:
-        latency = self._stopwatch.first_audio(utterance.turn, at)
+        self.measured(self.stopwatch.first_audio(utterance.turn, at, datetime.now(UTC)))
+
+    def measured(self, latency: TurnLatency | None) -> None:
+        """Keep and show where the time of an answer went; what is known later comes again."""
         if latency:
             self._log.measured(latency)
             self.create_task(self._publish("latency", **latency.model_dump()), "latency")
@@ -357,13 +330,14 @@ class Bridge(FrameProcessor):
         while not self.ended.done():
             await asyncio.sleep(TICK_SECS)
             now = time.monotonic()
+            self._speech.note_heard()
             played = self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
             if played and self._speech.utterances.drop_overdue(now):
                 await self.report_error("Text to speech did not answer in time.", listening=False)
             if not played or not self._is_idle():
                 self._silence.broken()
                 continue
-            self._speech.utterances.played()
+            self._speech.note_played()
             if self._speech.utterances.unsaid:
                 await self._speech.say_unsaid()
                 continue
@@ -375,8 +349,7 @@ class Bridge(FrameProcessor):
 
     def _is_idle(self) -> bool:
         return (
-            self._idle.is_set()
-            and self._inputs.empty()
+            self._answers.idle
             and not self._caller_speaks
             and not self._keypad.digits
             and not self._speech.utterances.pending
@@ -386,8 +359,10 @@ class Bridge(FrameProcessor):
         knows_events = self._threads.understands_events(self._graph)
         if self._silence.count >= (SILENCES_BEFORE_END if knows_events else 2):
             await self.close("silence_end", "silence")
+        elif await self._answers.ask_again():
+            return
         elif knows_events:
-            self._inputs.put_nowait(_Input(Event("silence")))
+            self._answers.tell(Event("silence"))
         else:
             await self._speech.say(phrase("silence", self._language()))
 
@@ -399,10 +374,3 @@ class Bridge(FrameProcessor):
 
     async def _publish(self, kind: Any, **data: Any) -> None:
         await self.push_frame(CallEventFrame(kind, data))
-
-
-def _described(error: Exception) -> str:
-    """Say of an error what may be kept: its kind, and its text only where we wrote it."""
-    if isinstance(error, TurnTimedOut):
-        return str(error)
-    return f"The graph failed in a turn ({type(error).__name__})."

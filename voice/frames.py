@@ -100,3 +100,53 @@ class ExpectationFrame(SystemFrame):
     """What the open question expects; goes upstream, to whoever decides about turns."""
 
     expects: Expectation
+
+
+@dataclass
+class AnsweredFrame(SystemFrame):
+    """It is known who has taken a call that we placed.
+
+    Parameters:
+        who: a person, with whom the conversation begins, or what is left to itself.
+        message: what a machine is told before the call is ended; empty for nothing.
+    """
+
+    who: Literal["human", "machine", "menu"]
+    message: str = ""
+
+
+@dataclass
+class HoldFrame(SystemFrame):
+    """The caller may want to speak: the client falls silent, and what it has not played is kept."""
+
+
+@dataclass
+class ResumeFrame(SystemFrame):
+    """It was nothing: what was held goes on, from the word at which the client fell silent."""
+
+
+@dataclass
+class DraftFrame(SystemFrame):
+    """Asks speech to text, upstream, for the words so far of somebody who is still speaking.
+
+    The answer is an `InterimTranscriptionFrame` or a `NoWordsFrame`; a provider that sends
+    interim words by itself need not answer.
+
+    Parameters:
+        seconds: how far back the sound reaches.
+        likely: sentences of words that are likely.
+    """
+
+    seconds: float
+    likely: str
+
+
+@dataclass
+class NoWordsFrame(DataFrame):
+    """Speech to text has found no words in what it heard.
+
+    Parameters:
+        final: whether the sound is over; else it was a draft.
+    """
+
+    final: bool

@@ -1,7 +1,9 @@
 """The playback ledger: what was handed over, what was played, and so what the caller heard.
 
-Pure: the clock is handed in, in seconds, and only ever goes forward. Positions are in samples
-since the call began. Wherever the truth is uncertain the ledger credits less, never more.
+Pure: the clock is handed in, in seconds, and only ever goes forward. Positions are in samples of
+what is said, in the order it is said: audio that is dropped and handed over again has the same
+position both times, so nothing is credited twice. Wherever the truth is uncertain the ledger
+credits less, never more.
 """
 
 from collections import OrderedDict
@@ -58,6 +60,8 @@ class Ledger:
     """Whether the client has ever acknowledged a mark."""
     cleared: int = 0
     """Samples up to which nothing more will be played, because of the last clear."""
+    held: bool = False
+    """Whether what was not played was dropped for now, to be handed over again."""
     spans: list[Span] = field(default_factory=list)
     _marks: OrderedDict[str, int] = field(default_factory=OrderedDict)
     _plays_until: float = 0.0
@@ -76,9 +80,13 @@ class Ledger:
         if samples < 0:
             raise ValueError(f"{samples} samples cannot be handed over; expected 0 or more.")
         self.written += samples
-        self._plays_until = max(self._plays_until, now) + samples / self.sample_rate
+        self._plays_until = self.plays_at(now) + samples / self.sample_rate
         if self.spans and not self.spans[-1].complete:
-            self.spans[-1].end = self.written
+            self.spans[-1].end = max(self.spans[-1].end, self.written)
+
+    def plays_at(self, now: float) -> float:
+        """When audio that is handed over now begins to be played."""
+        return max(self._plays_until, now)
 
     def complete(self) -> None:
         """Note that the current stretch has no more audio to come."""
@@ -104,9 +112,31 @@ class Ledger:
                 return True
         return True
 
+    def hold(self, now: float) -> None:
+        """Note that the client was told to drop what it has not played, for now."""
+        if self.held:
+            return
+        self.acknowledged = self.written = self.played(now)
+        self.held = True
+        self._plays_until = min(self._plays_until, now)
+        self._marks.clear()  # those that come back now were dropped, not played
+
+    def resume(self, position: int) -> None:
+        """Note that what was held is handed over again, from a position on.
+
+        Raises:
+            ValueError: what lies before the position was not heard.
+        """
+        if not 0 <= position <= self.acknowledged:
+            raise ValueError(f"Heard up to {self.acknowledged}, so not to resume at {position}.")
+        self.held = False
+        self.written = position
+
     def clear(self, now: float) -> None:
         """Note that the client was told to drop what it has not played."""
         self.acknowledged = self.played(now)
+        self.written = max(self.written, self.acknowledged)
+        self.held = False
         for span in self.spans:
             if span.end > self.acknowledged or not span.complete:
                 span.text = _words_within(span, self.acknowledged)
@@ -119,14 +149,15 @@ class Ledger:
 
     def played(self, now: float) -> int:
         """Samples that were certainly played: never more than the clock or a mark allows."""
-        ahead = max(0.0, self._plays_until - now)
-        by_clock = max(self.written - round(ahead * self.sample_rate), 0)
         if self.acknowledges:
-            return min(self.acknowledged, self.written)
-        return min(max(by_clock, self.acknowledged), self.written)
+            return self.acknowledged
+        ahead = max(0.0, self._plays_until - now)
+        return max(self.written - round(ahead * self.sample_rate), self.acknowledged)
 
     def finished(self, now: float, patience: float = 0.0) -> bool:
         """Whether all that was handed over was played, dropped, or `patience` seconds overdue."""
+        if self.held:
+            return False
         if self.written <= max(self.cleared, self.acknowledged):
             return True
         overdue = now - self._plays_until

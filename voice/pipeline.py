@@ -1,7 +1,7 @@
 """The pipeline of one call, the same for a telephone and for a browser.
 
-transport -> voice activity -> speech to text -> turns -> bridge -> sentences ->
-text to speech -> transport
+transport -> voice activity -> speech to text -> interruption gate -> turns -> bridge ->
+sentences -> text to speech -> transport
 """
 
 import asyncio
@@ -20,12 +20,16 @@ from pipecat.workers.runner import WorkerRunner
 
 from graphs.threads import Threads
 from settings import Settings
+from store.calls import AnsweredBy
+from voice.answering_gate import AnsweringGate
 from voice.bridge import Bridge
 from voice.flight import FlightRecorder
+from voice.interruption_gate import InterruptionGate
 from voice.providers import STT, TTS
 from voice.record import CallLog
 from voice.recorder import Recorder
 from voice.sentences import Sentences, speech
+from voice.timing import take_times
 from voice.transport import CallTransport, Playback
 from voice.turns import CallerTurns, voice_activity
 
@@ -76,22 +80,35 @@ class Conversation:
         if self._recorder:
             self._playback.on_audio_in = self._recorder.caller
             self._playback.on_audio_out = self._recorder.bot
+            self._playback.on_audio_dropped = self._recorder.bot_dropped
         transport = CallTransport(websocket, serializer, self._playback)
         self._output = transport.output()
         self._stt = STT[settings.stt].create(settings, input_rate)
         self._tts = TTS[settings.tts].create(settings, output_rate)
         self._tts.add_text_transformer(speech)
         vad = voice_activity(settings)
+        self._gate: AnsweringGate | None = None
+        if call_log.call.direction == "outbound" and settings.voicemail:
+            self._gate = AnsweringGate(call_log, settings, input_rate)
         self._bridge = Bridge(
-            threads, call_log, self._playback, settings, announce=bool(recording or flight)
+            threads,
+            call_log,
+            self._playback,
+            settings,
+            announce=bool(recording or flight),
+            gated=self._gate is not None,
         )
+        turns = CallerTurns(vad)
+        take_times(self._bridge, self._playback, turns, self._output)
         self._worker = PipelineWorker(
             Pipeline(
                 [
                     transport.input(),
                     VADProcessor(vad_analyzer=vad),
                     self._stt,
-                    CallerTurns(vad),
+                    InterruptionGate(vad, self._playback),
+                    turns,
+                    *([self._gate] if self._gate else []),
                     self._bridge,
                     Sentences(),
                     self._tts,
@@ -114,11 +131,16 @@ class Conversation:
         """End the call at once, because of what happened outside it."""
         self._bridge.end(reason)
 
+    def answered_by(self, who: AnsweredBy, *, records: bool) -> None:
+        """Take the carrier's word for who has taken the call, where that is asked."""
+        if self._gate:
+            self._gate.carrier_says(who, records=records)
+
     async def run(self) -> str:
         """Hold the conversation and return why it ended.
 
         Returns:
-            `done`, `hangup`, `silence`, `failed`, `too_long`, `cancelled` or `shutdown`.
+            `done`, `hangup`, `silence`, `failed`, `too_long`, `machine`, `cancelled` or `shutdown`.
         """
         nothing = contextlib.nullcontext()
         async with self._recorder or nothing, self._flight or nothing:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from faults import places
-from store.calls import Call, Calls, Status, TurnLatency, Utterance
+from store.calls import AnsweredBy, Call, Calls, Status, TurnLatency, Utterance
 
 log = logging.getLogger(__name__)
 
@@ -44,34 +44,43 @@ class CallLog:
         )
         self._changed.set()
 
-    def bot_said(self, utterance_id: str, text: str) -> None:
-        """Note what the bot says; the same key again is the same, said anew and in full."""
-        if utterance_id in self._bot:
-            return self._replace(self._bot[utterance_id], text=text, interrupted=False)
-        self._bot[utterance_id] = len(self.call.transcript)
-        self.call.transcript.append(Utterance(role="bot", text=text, at=datetime.now(UTC)))
-        self._changed.set()
-        return None
+    def bot_says(self, utterance_id: str) -> None:
+        """Note that the bot begins to say something; nothing of it was heard yet."""
+        if utterance_id not in self._bot:
+            self._bot[utterance_id] = len(self.call.transcript)
+            self.call.transcript.append(
+                Utterance(role="bot", text="", at=datetime.now(UTC), interrupted=True)
+            )
+            self._changed.set()
 
-    def interrupted(self, utterance_id: str, heard: str) -> None:
-        """Note what the caller heard of an utterance, when that was not all of it."""
+    def heard(self, utterance_id: str, text: str, *, whole: bool) -> None:
+        """Note what the caller has heard of an utterance; what was heard once stays heard."""
         index = self._bot.get(utterance_id)
-        if index is not None and heard.split() != self.call.transcript[index].text.split():
-            self._replace(index, text=heard, interrupted=True)
-
-    def _replace(self, index: int, **fields: object) -> None:
-        self.call.transcript[index] = self.call.transcript[index].model_copy(update=fields)
-        self._changed.set()
+        if index is None:
+            return
+        before = self.call.transcript[index]
+        if whole or len(text.split()) > len(before.text.split()):
+            now = before.model_copy(update={"text": text, "interrupted": not whole})
+            if now != before:
+                self.call.transcript[index] = now
+                self._changed.set()
 
     def measured(self, latency: TurnLatency) -> None:
-        """Note where the time of an answer went."""
-        self.call.latency.append(latency)
+        """Note where the time of an answer went; what is known later of a turn replaces it."""
+        kept = [known for known in self.call.latency if known.turn != latency.turn]
+        self.call.latency = [*kept, latency]
         self._changed.set()
 
     def outcome(self, outcome: str | None) -> None:
         """Note the graph's named result."""
         if outcome != self.call.outcome:
             self.call.outcome = outcome
+            self._changed.set()
+
+    def answered_by(self, who: AnsweredBy) -> None:
+        """Note who has taken the call; a fax stays one."""
+        if self.call.answered_by != "fax":
+            self.call.answered_by = who
             self._changed.set()
 
     def failed(self, failure: str) -> None:

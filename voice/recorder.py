@@ -50,6 +50,13 @@ class _Track:
         self.end += missing
         return np.concatenate([taken, np.zeros(missing, np.int16)])
 
+    def drop(self, count: int) -> None:
+        """Remove the last samples, as far as they are not written yet."""
+        joined = np.concatenate([*self._pending, np.zeros(0, np.int16)])
+        kept = joined[: max(0, joined.size - count)]
+        self._pending = [kept] if kept.size else []
+        self.end -= joined.size - kept.size
+
     def append(self, samples: Samples) -> None:
         """Add samples right after the last."""
         self._pending.append(samples)
@@ -106,6 +113,10 @@ class Recorder:
     def bot(self, pcm: bytes) -> None:
         """Take what the bot says, PCM16 mono."""
         self._add(self._bot, np.frombuffer(pcm, np.int16))
+
+    def bot_dropped(self, samples: int) -> None:
+        """Forget the last samples of the bot, which the client has dropped unplayed."""
+        self._bot.drop(samples)
 
     def _add(self, track: _Track, samples: Samples) -> None:
         now = time.monotonic() - self._started

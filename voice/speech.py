@@ -11,12 +11,16 @@ from pipecat.frames.frames import (
     LLMTextFrame,
 )
 
-from graphs.threads import Token
+from graphs.threads import Reply, Token
 from voice.frames import CallEventFrame, UtteranceFrame
 from voice.latency import Stopwatch
 from voice.record import CallLog
+from voice.speakable.structured import is_structured
 from voice.transport import Playback
 from voice.utterances import Utterances
+
+MARK_PATIENCE_SECS = 3.0
+"""Wait for the client to acknowledge the last word, beyond its length, in seconds."""
 
 
 class Speech:
@@ -27,7 +31,6 @@ class Speech:
         call_log: the record of the call.
         playback: what was played so far.
         stopwatch: measures the answers.
-        stale: whether the caller has added words, so that a reply withheld is of no more use.
     """
 
     def __init__(
@@ -36,19 +39,19 @@ class Speech:
         call_log: CallLog,
         playback: Playback,
         stopwatch: Stopwatch,
-        stale: Callable[[], bool],
     ) -> None:
         self._push = push
         self._log = call_log
         self._playback = playback
         self._stopwatch = stopwatch
-        self._stale = stale
         self.utterances = Utterances()
         self._interruptions = 0
         self._turn = 0
         self._turn_began = 0
         """Interruptions before the turn."""
         self._streamed: dict[str, str] = {}
+        self._cut: dict[str, str] = {}
+        """What was heard of messages that were cut off, by id."""
 
     def open_turn(self, turn: int) -> None:
         """Begin a turn: what comes of it is said until the caller interrupts."""
@@ -64,18 +67,48 @@ class Speech:
         self.withdraw()
         ledger, now = self._playback.ledger, time.monotonic()
         if self.utterances.pending or not ledger.finished(now):
-            for utterance_id in self.utterances.cut():
-                self._log.interrupted(utterance_id, ledger.heard(utterance_id, now))
-        self.utterances.played()
+            self.note_heard()
+            self._cut |= {key: ledger.heard(key, now) for key in self.utterances.open}
+            self.utterances.cut()
+        self.note_played()
+
+    def note_heard(self) -> None:
+        """Note in the record how much of what is being said was heard."""
+        now = time.monotonic()
+        for utterance_id in self.utterances.open:
+            heard = self._playback.ledger.heard(utterance_id, now)
+            self._log.heard(utterance_id, heard, whole=False)
+
+    def note_played(self) -> None:
+        """Note that all that was being said was heard."""
+        for utterance_id, text in self.utterances.played():
+            self._log.heard(utterance_id, text, whole=True)
+
+    def played(self) -> bool:
+        """Whether all that was to be said was played, as far as can be known."""
+        finished = self._playback.ledger.finished(time.monotonic(), MARK_PATIENCE_SECS)
+        return finished and not self.utterances.pending and not self.utterances.unsaid
+
+    def heard(self) -> dict[str, str]:
+        """What was heard of every message of the call so far, by id."""
+        now = time.monotonic()
+        ledger = self._playback.ledger
+        spoken = {span.utterance_id for span in ledger.spans}
+        heard = {key: ledger.heard(key, now) for key in spoken}
+        return heard | self._cut | self.utterances.heard_out
 
     async def token(self, token: Token) -> None:
         """Say a piece of a message; text to speech gathers the pieces into sentences."""
+        if not token.certain:
+            return
         if token.message_id not in self._streamed:
             await self.end_message()
             self._stopwatch.first_words(self._turn, time.monotonic())
             if not self._withdrawn:
                 await self._begin(token.message_id, token.text, self._turn)
-        self._streamed[token.message_id] = self._streamed.get(token.message_id, "") + token.text
+        written = self._streamed.get(token.message_id, "") + token.text
+        self._streamed[token.message_id] = written
+        self.utterances.write(token.message_id, written)
         if not self._withdrawn:
             await self._push(LLMTextFrame(token.text))
 
@@ -86,22 +119,31 @@ class Speech:
             if self._withdrawn:
                 self._withhold(message_id, text)
                 continue
-            self.utterances.write(message_id, text)
             await self._end(message_id, text)
 
-    async def reply(self, text: str, message_id: str) -> None:
-        """Say a whole message of the turn."""
-        if not text.strip():
-            return
+    async def reply(self, reply: Reply) -> None:
+        """Say a whole message of the turn, or end the one whose tokens came."""
+        if reply.streamed:
+            return await self.end_message()
+        if is_structured(reply.text):  # for a program: there is nothing of it to be heard
+            self.utterances.heard_out[reply.message_id] = reply.text
+            return None
         self._stopwatch.first_words(self._turn, time.monotonic())
         if self._withdrawn:
-            self._withhold(message_id, text)
+            self._withhold(reply.message_id, reply.text)
         else:
-            await self._say(text, message_id, self._turn)
+            await self._say(
+                reply.text, reply.message_id, self._turn, interruptible=reply.interruptible
+            )
+        return None
 
-    async def say(self, text: str) -> None:
-        """Say a phrase that belongs to no turn."""
-        await self._say(text, str(uuid.uuid4()), 0)
+    async def say(self, text: str, *, interruptible: bool = True) -> None:
+        """Say a phrase that is no message of the graph."""
+        await self._say(text, str(uuid.uuid4()), 0, interruptible=interruptible)
+
+    def drop(self) -> None:
+        """Forget what was withheld: the caller has said more."""
+        self.utterances.take_unsaid()
 
     async def say_unsaid(self) -> None:
         """Say again what a noise has interrupted."""
@@ -114,24 +156,28 @@ class Speech:
 
     def _withhold(self, message_id: str, text: str) -> None:
         """Keep a message that came while the caller spoke, in case that was but a noise."""
-        if not self._stale():
-            self.utterances.withhold(message_id, text)
+        self.utterances.withhold(message_id, text)
 
-    async def _say(self, text: str, message_id: str, turn: int) -> None:
+    async def _say(
+        self, text: str, message_id: str, turn: int, *, interruptible: bool = True
+    ) -> None:
         if not text.strip():
             return
-        await self._begin(message_id, text, turn)
+        await self._begin(message_id, text, turn, interruptible=interruptible)
         await self._push(LLMTextFrame(text))
         await self._end(message_id, text)
 
-    async def _begin(self, utterance_id: str, text: str, turn: int) -> None:
-        self.utterances.begin(utterance_id, text, time.monotonic())
+    async def _begin(
+        self, utterance_id: str, text: str, turn: int, *, interruptible: bool = True
+    ) -> None:
+        self.utterances.begin(utterance_id, text, time.monotonic(), interruptible=interruptible)
         self._playback.ledger.forget(utterance_id)
+        self._cut.pop(utterance_id, None)
+        self._log.bot_says(utterance_id)
         await self._push(UtteranceFrame(utterance_id, text, turn))
         await self._push(LLMFullResponseStartFrame())
 
     async def _end(self, utterance_id: str, text: str) -> None:
         await self._push(LLMFullResponseEndFrame())
-        self._log.bot_said(utterance_id, text)
         said = {"role": "bot", "text": text, "id": utterance_id, "final": True}
         await self._push(CallEventFrame("transcript", said))

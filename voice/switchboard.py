@@ -19,7 +19,7 @@ from pipecat.serializers.base_serializer import FrameSerializer
 from faults import places
 from graphs.threads import Threads
 from settings import Settings
-from store.calls import Call, Calls, Direction, Status
+from store.calls import AnsweredBy, Call, Calls, Direction, Status
 from voice import turns
 from voice.carriers import load_carriers
 from voice.flight import FlightRecorder
@@ -27,6 +27,7 @@ from voice.pipeline import Conversation
 from voice.providers import STT, TTS, load_providers
 from voice.quiet import quiet_pipecat
 from voice.record import CallLog
+from voice.telemetry import Silent, Telemetry, open_telemetry
 from voice.transport import SEND_TIMEOUT_SECS
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ RELEASE_SECS = 8.0
 """Time a call has to let go of a stream that the carrier has left, in seconds."""
 MAX_STREAMS = 3
 """Streams of one call, before a line that keeps breaking is given up."""
-_FINAL = frozenset({"done", "silence", "failed", "too_long", "shutdown"})
+_FINAL = frozenset({"done", "silence", "failed", "too_long", "machine", "shutdown"})
 """Reasons after which a call is not connected again."""
 _NUMBER = re.compile(r"\+\d{6,15}")
 
@@ -113,6 +114,7 @@ class Switchboard:
         self._calls = calls
         self._tickets: dict[str, Ticket] = {}
         self._held: dict[str, Conversation] = {}
+        self._telemetry: Telemetry = Silent()
         self._closing = False
         self._admission = asyncio.Lock()
         """Held from the count of the calls until the new one is among them."""
@@ -144,12 +146,13 @@ class Switchboard:
         if left:
             log.warning("%d calls were left unfinished by an earlier run.", left)
         sweeping = asyncio.create_task(self._sweep(), name="tickets")
-        try:
-            yield
-        finally:
-            await self.drain()
-            sweeping.cancel()
-            await asyncio.wait({sweeping})
+        async with open_telemetry() as self._telemetry:
+            try:
+                yield
+            finally:
+                await self.drain()
+                sweeping.cancel()
+                await asyncio.wait({sweeping})
 
     def graph_for(self, named: str | None, number: str | None) -> str:
         """Choose the graph: the one named, else by the number called, else the default.
@@ -186,7 +189,7 @@ class Switchboard:
                 return known
             if known or await self._calls.get(sid):
                 raise CallReplayed(f"The call {sid} was taken before; nothing is started.")
-            await self._admit(caller)
+            await self._admit(caller if direction == "inbound" else None)
             call = Call(
                 sid=sid,
                 graph=graph,
@@ -312,6 +315,7 @@ class Switchboard:
                 await asyncio.shield(call_log.close(_status(reason)))
             finally:  # also when it is cancelled
                 self._release(call.sid)
+            self._telemetry.tell(call)
         return reason
 
     def _flight(self, call: Call, sample_rate: int) -> FlightRecorder | None:
@@ -325,6 +329,19 @@ class Switchboard:
             held.over.set()
         if not self._held:
             self._empty.set()
+
+    async def answered_by(self, sid: str, who: AnsweredBy, *, records: bool) -> None:
+        """Take the carrier's word for who has taken a call that we placed.
+
+        Args:
+            sid: the call.
+            who: took it.
+            records: whether it is a machine whose greeting is over.
+        """
+        if held := self._held.get(sid):
+            held.answered_by(who, records=records)
+        elif ticket := self._tickets.get(sid):
+            ticket.call.answered_by = who
 
     async def hung_up(self, sid: str, status: Status) -> None:
         """Note that the carrier says a call is over; the same news again changes nothing."""

@@ -1,5 +1,7 @@
 """The media stream of one call: pipecat's WebSocket transport with a playback ledger in it."""
 
+import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from typing import Any
 from fastapi import WebSocket
 from pipecat.frames.frames import (
     AggregatedTextFrame,
+    EndFrame,
     Frame,
     InputAudioRawFrame,
     InterruptionFrame,
@@ -25,13 +28,24 @@ from pipecat.transports.websocket.fastapi import (
     FastAPIWebsocketTransport,
 )
 
-from voice.frames import CallEventFrame, MarkFrame, MarkPlayedFrame, UtteranceFrame
+from voice.frames import (
+    CallEventFrame,
+    HoldFrame,
+    MarkFrame,
+    MarkPlayedFrame,
+    ResumeFrame,
+    UtteranceFrame,
+)
+from voice.interruption_echo import Echo
+from voice.interruption_tail import Tail
 from voice.ledger import Ledger, Length
 
-MARK_EVERY_SECS = 0.5
-"""Audio between two marks; a sentence ends with one as well."""
+MARK_EVERY_SECS = 0.25
+"""Audio between two marks, which is what is said twice at most after a hold."""
 SEND_TIMEOUT_SECS = 5.0
 """A client that takes no audio for this long has gone."""
+LONGEST_HOLD_SECS = 3600.0
+"""More than any hold; that the client takes no audio is noticed by `SEND_TIMEOUT_SECS`."""
 
 
 @dataclass(slots=True)
@@ -44,6 +58,9 @@ class Playback:
 
     sample_rate: int
     ledger: Ledger = field(init=False)
+    echo: Echo = field(init=False)
+    unplayed: Callable[[], float] = lambda: 0.0
+    """Seconds of speech that were not yet handed over; infinite while more is being made."""
     on_first_audio: Callable[[UtteranceFrame, float], None] = lambda _utterance, _at: None
     """Called with an utterance and the time (`time.monotonic()`) of its first audio."""
     on_spoken: Callable[[str], None] = lambda _utterance_id: None
@@ -52,9 +69,16 @@ class Playback:
     """Called with what the caller says, PCM16; None when nobody records."""
     on_audio_out: Callable[[bytes], None] | None = None
     """Called with what is handed to the caller, PCM16; None when nobody records."""
+    on_audio_dropped: Callable[[int], None] = lambda _samples: None
+    """Called with how many of the last samples handed over the client drops unplayed."""
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.sample_rate)
+        self.echo = Echo(self.sample_rate)
+
+    def ends_in(self, now: float) -> float:
+        """Seconds until the bot falls silent; 0 when it is, infinite when that is not known."""
+        return self.ledger.remaining_secs(now) + self.unplayed()
 
 
 class _Output(FastAPIWebsocketOutputTransport):
@@ -64,9 +88,21 @@ class _Output(FastAPIWebsocketOutputTransport):
     _utterance: UtteranceFrame | None = None
     _unheard_of: UtteranceFrame | None = None
     _marked: int = 0
+    _interruptions: int = 0
+    _resending: asyncio.Task[None] | None = None
+    _more: bool = False
+    """Whether text to speech is still at work on the message."""
+    _queued: int = 0
+    """Samples made that wait behind what the tail keeps."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, playback: Playback, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.playback = playback
+        playback.unplayed = self._unplayed
+        self._tail = Tail(playback.sample_rate)
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._handing_over, self._wire = asyncio.Lock(), asyncio.Lock()
         self._made: deque[Length] = deque()
         """Lengths of the stretches that are made and not yet begun to be written, in order."""
         self._making: Length | None = None
@@ -75,46 +111,150 @@ class _Output(FastAPIWebsocketOutputTransport):
         """Take what concerns playback out of the stream, and pass the rest on."""
         if isinstance(frame, MarkPlayedFrame):
             self.playback.ledger.acknowledge(frame.mark)
+        elif isinstance(frame, HoldFrame):
+            await self._hold()
+        elif isinstance(frame, ResumeFrame):
+            self._resume()
         elif isinstance(frame, InterruptionFrame):
-            self.playback.ledger.clear(time.monotonic())
-            self._made.clear()
-            self._making = self._utterance = self._unheard_of = None
-            self._marked = self.playback.ledger.written
+            async with self._wire:
+                self._drop()
+                await super().process_frame(frame, direction)
+            return
+        elif isinstance(frame, EndFrame):
+            self._flows.set()  # else what is held would never be over
         elif isinstance(frame, CallEventFrame):
             await self._write_frame(frame)
         elif direction == FrameDirection.DOWNSTREAM:
             self._measure(frame)
         await super().process_frame(frame, direction)
 
+    async def cleanup(self) -> None:
+        """Stop what this transport started."""
+        if self._resending:
+            await self.cancel_task(self._resending)
+        await super().cleanup()  # type: ignore[no-untyped-call]
+
     def _measure(self, frame: Frame) -> None:
         """Follow how long each stretch will be; its audio comes sooner than it is written."""
-        if isinstance(frame, TTSTextFrame):
+        if isinstance(frame, UtteranceFrame):
+            self._more = True
+        elif isinstance(frame, LLMFullResponseEndFrame):
+            self._more = False
+        elif isinstance(frame, TTSTextFrame):
             if self._making:
                 self._making.final = True
         elif isinstance(frame, AggregatedTextFrame):
             self._making = Length()
             self._made.append(self._making)
-        elif isinstance(frame, OutputAudioRawFrame) and self._making:
+        elif isinstance(frame, OutputAudioRawFrame):
             samples = len(frame.audio) // 2 * self.playback.sample_rate // frame.sample_rate
-            self._making.samples += samples
+            self._queued += samples
+            if self._making:
+                self._making.samples += samples
+
+    def _unplayed(self) -> float:
+        if self._more:
+            return math.inf
+        kept = max(0, self._tail.end - self.playback.ledger.written)
+        return (kept + self._queued) / self.playback.sample_rate
+
+    # Holding and going on
+
+    async def _hold(self) -> None:
+        """Let the client fall silent at once; what it has not played is kept."""
+        self._flows.clear()
+        async with self._wire:  # nothing is on its way past the clear
+            now = time.monotonic()
+            self._forget_unplayed(now)
+            self.playback.ledger.hold(now)
+            await self._write_frame(InterruptionFrame())
+            self._next_send_time = 0
+
+    def _forget_unplayed(self, now: float) -> None:
+        """Tell whoever follows the audio that its end is not played."""
+        self.playback.echo.cut(now)
+        unplayed = round(self.playback.ledger.remaining_secs(now) * self.playback.sample_rate)
+        self.playback.on_audio_dropped(unplayed)
+
+    def _resume(self) -> None:
+        """Go on from the word at which the client fell silent."""
+        ledger = self.playback.ledger
+        if not ledger.held:
+            return
+        ledger.resume(self._tail.word_start(ledger.acknowledged))
+        self._marked = ledger.written
+        self._flows.set()
+        self._resending = self.create_task(self._hand_over(), "resend")
+
+    def _drop(self) -> None:
+        """Say nothing more of what was to be said."""
+        now = time.monotonic()
+        self._interruptions += 1
+        self._forget_unplayed(now)
+        self.playback.ledger.clear(now)
+        self._tail.reset(self.playback.ledger.written)
+        self._flows.set()
+        self._made.clear()
+        self._making = self._utterance = self._unheard_of = None
+        self._more, self._queued = False, 0
+        self._marked = self.playback.ledger.written
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         """Hand over one chunk of audio and, often enough, a mark behind it."""
-        now = time.monotonic()
-        ledger = self.playback.ledger
         if self._unheard_of:
-            self.playback.on_first_audio(self._unheard_of, now)
+            self.playback.on_first_audio(self._unheard_of, time.monotonic())
             self._unheard_of = None
-        ledger.write(len(frame.audio) // 2, now)
+        self._tail.keep(frame.audio)
+        self._queued = max(0, self._queued - len(frame.audio) // 2)
+        return await self._hand_over()
+
+    async def _hand_over(self) -> bool:
+        """Send what is kept and was not sent; waits while the bot is held."""
+        taken = True
+        async with self._handing_over:
+            while taken:
+                await self._flows.wait()
+                async with self._wire:
+                    if not self._flows.is_set():
+                        continue
+                    chunk = self._tail.take(self.playback.ledger.written, self._chunk_samples)
+                    if not chunk:
+                        break
+                    taken = await self._send(chunk)
+                await self._write_audio_sleep()  # type: ignore[no-untyped-call]
+        return taken
+
+    async def _send(self, pcm: bytes) -> bool:
+        ledger, now = self.playback.ledger, time.monotonic()
+        self.playback.echo.played(pcm, ledger.plays_at(now), now)
+        ledger.write(len(pcm) // 2, now)
+        self._tail.forget(ledger.played(now))
         if self.playback.on_audio_out:
-            self.playback.on_audio_out(frame.audio)
-        taken = await super().write_audio_frame(frame)
+            self.playback.on_audio_out(pcm)
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_SECS):
+                taken = await self._write_frame(OutputAudioRawFrame(pcm, self.sample_rate, 1))
+        except TimeoutError as error:
+            await self.push_error(
+                f"The client took no audio for {SEND_TIMEOUT_SECS:g} seconds.",
+                exception=error,
+                force_treat_as_permanent=True,
+            )
+            return False
         if ledger.written - self._marked >= MARK_EVERY_SECS * self.sample_rate:
             await self._mark()
         return taken
 
+    @property
+    def _chunk_samples(self) -> int:
+        return self.audio_chunk_size // 2
+
     async def write_transport_frame(self, frame: Frame) -> None:
         """Follow which words the audio belongs to; frames come in the order of the audio."""
+        interruptions = self._interruptions
+        await self._hand_over()  # what was held comes first
+        if interruptions != self._interruptions:
+            return
         ledger = self.playback.ledger
         if isinstance(frame, UtteranceFrame):
             self._utterance = self._unheard_of = frame
@@ -166,10 +306,10 @@ class CallTransport(FastAPIWebsocketTransport):
             audio_in_enabled=True,
             audio_out_enabled=True,
             audio_out_end_silence_secs=0,
-            audio_out_write_timeout_secs=SEND_TIMEOUT_SECS,
+            audio_out_write_timeout_secs=LONGEST_HOLD_SECS,
             serializer=serializer,
         )
         super().__init__(websocket, params)
         self._input = _Input(self, self._client, params, name=self._input_name)
-        self._output = _Output(self, self._client, params, name=self._output_name)
-        self._input.playback = self._output.playback = playback
+        self._output = _Output(playback, self, self._client, params, name=self._output_name)
+        self._input.playback = playback

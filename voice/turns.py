@@ -19,7 +19,7 @@ from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
-from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
 from pipecat.frames.frames import Frame, TranscriptionFrame, VADUserStoppedSpeakingFrame
 from pipecat.metrics.metrics import MetricsData
 from pipecat.processors.frame_processor import FrameDirection
@@ -32,6 +32,12 @@ from settings import Settings
 from voice.frames import CallerTurnFrame, ExpectationFrame
 from voice.providers import STT
 
+QUIETEST = -110.0
+"""Level of silence, in dB of full scale."""
+BASELINE_WINDOWS = 94
+"""Windows of 32 ms, 3 seconds, whose soft ones tell how loud the line is when nobody speaks."""
+OVER_BASELINE_DB = 6.0
+"""How far over that a sound must be to be speech."""
 LEVEL_WINDOWS = 4
 """Windows of 32 ms within which the level is the highest one: a word's own pauses count as loud."""
 EARLY_SECS = 0.1
@@ -69,7 +75,13 @@ class VoiceActivity(SileroVADAnalyzer):
 
     Loudness is the level of the last windows rather than pipecat's average over 0.4 seconds,
     which sees a caller who interrupts a quarter of a second late, at a hundred times the cost.
+    What does not stand out from the noise of the line counts as silence.
     """
+
+    level_db: float = QUIETEST
+    """The highest level of the last windows, in dB of full scale."""
+    baseline_db: float = QUIETEST
+    """How loud the line is when nobody speaks, in dB of full scale; follows the line."""
 
     def __init__(self, params: VADParams) -> None:
         VADAnalyzer.__init__(self, params=params)
@@ -78,13 +90,26 @@ class VoiceActivity(SileroVADAnalyzer):
         self._windows_since_reset = 0
         self._low_confidence_windows = 0
         self._levels: deque[float] = deque(maxlen=LEVEL_WINDOWS)
+        self._line: deque[float] = deque(maxlen=BASELINE_WINDOWS)
 
     def _get_smoothed_volume(self, audio: bytes) -> float:
-        """The highest level of the last windows, on pipecat's scale: 0 at -110 dB, 1 at -10 dB."""
+        """The level on pipecat's scale: 0 at -110 dB, 1 at -10 dB; 0 where it is the line's."""
         samples = np.frombuffer(audio, np.int16).astype(np.float32) / 32768
         power = float(np.mean(np.square(samples)))
-        self._levels.append((10 * math.log10(max(power, 1e-11)) + 110) / 100)
-        return max(self._levels)
+        level = 10 * math.log10(max(power, 1e-11))
+        self._levels.append(level)
+        self._line.append(level)
+        self.level_db = max(self._levels)
+        self.baseline_db = sorted(self._line)[len(self._line) // 10]
+        if self.level_db < self.baseline_db + OVER_BASELINE_DB:
+            return 0.0
+        return (self.level_db - QUIETEST) / 100
+
+    @property
+    def speech_secs(self) -> float:
+        """Seconds of what may be speech and is not yet reported; 0 once it is, or is none."""
+        starting = self._vad_starting_count if self._vad_state == VADState.STARTING else 0
+        return starting * self.num_frames_required() / self.sample_rate
 
     @property
     def pause_secs(self) -> float:

@@ -13,6 +13,7 @@ class Utterance:
     utterance_id: str
     text: str
     pushed_at: float
+    interruptible: bool = True
     handed_over: bool = False
 
 
@@ -22,10 +23,14 @@ class Utterances:
 
     _open: list[Utterance] = field(default_factory=list)
     _unsaid: list[tuple[str, str]] = field(default_factory=list)
+    heard_out: dict[str, str] = field(default_factory=dict)
+    """Messages that were heard to their end, by id."""
 
-    def begin(self, utterance_id: str, text: str, now: float) -> None:
+    def begin(
+        self, utterance_id: str, text: str, now: float, *, interruptible: bool = True
+    ) -> None:
         """Note that a message goes to text to speech."""
-        self._open.append(Utterance(utterance_id, text, now))
+        self._open.append(Utterance(utterance_id, text, now, interruptible))
 
     def write(self, utterance_id: str, text: str) -> None:
         """Note the whole text of a message that was streamed."""
@@ -45,20 +50,31 @@ class Utterances:
         return any(not utterance.handed_over for utterance in self._open)
 
     @property
+    def protected(self) -> bool:
+        """Whether something is being said that the caller can not cut short."""
+        return any(not utterance.interruptible for utterance in self._open)
+
+    @property
     def unsaid(self) -> bool:
         """Whether something is still to be said."""
         return bool(self._unsaid)
 
-    def cut(self) -> list[str]:
-        """Note that the caller did not hear the open messages out; returns their ids."""
-        self._unsaid += [(utterance.utterance_id, utterance.text) for utterance in self._open]
-        cut = [utterance.utterance_id for utterance in self._open]
-        self._open.clear()
-        return cut
+    @property
+    def open(self) -> list[str]:
+        """Ids of the messages that are being said."""
+        return [utterance.utterance_id for utterance in self._open]
 
-    def played(self) -> None:
-        """Note that everything open was heard."""
+    def cut(self) -> None:
+        """Note that the caller did not hear the open messages out."""
+        self._unsaid += [(utterance.utterance_id, utterance.text) for utterance in self._open]
         self._open.clear()
+
+    def played(self) -> list[tuple[str, str]]:
+        """Note that everything open was heard; returns the ids and texts."""
+        heard = [(u.utterance_id, u.text) for u in self._open if u.handed_over]
+        self.heard_out |= dict(heard)
+        self._open.clear()
+        return heard
 
     def withhold(self, utterance_id: str, text: str) -> None:
         """Keep a message that must not be said now."""

@@ -9,7 +9,7 @@ from langgraph.channels import UntrackedValue
 from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
-from graphs.threads import Expectation
+from graphs.events import Expectation
 from settings import get_settings
 
 

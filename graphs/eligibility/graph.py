@@ -21,7 +21,8 @@ from graphs.eligibility.channels import Context, Input, State, Walk
 from graphs.eligibility.rules import Rules, load_rules
 from graphs.eligibility.state import FINAL, LANGUAGES, QUESTIONS, Event, Interview, Language, Source
 from graphs.eligibility.step import step
-from graphs.threads import Expectation, Graph
+from graphs.events import Expectation
+from graphs.turn import Graph
 
 
 class Stage(Protocol):

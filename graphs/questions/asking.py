@@ -9,10 +9,10 @@ from langgraph.types import Interrupt
 from graphs.eligibility.readings import Reading
 from graphs.eligibility.requests import parse_request
 from graphs.eligibility.yes_no import parse_yes_no
+from graphs.events import Expectation
 from graphs.questions.kinds import UNCLEAR, Answer, Heard, NotUnderstood, Source, Text, YesNo
 from graphs.questions.phrases import LEXICON, language_of, sentence
 from graphs.questions.question import Onward, Part, Question
-from graphs.threads import Expectation
 
 MOST_REASKS = 3
 """Times a question is asked again before it is left open for another channel."""

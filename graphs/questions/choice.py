@@ -9,10 +9,10 @@ from rapidfuzz import fuzz
 from graphs.eligibility.readings import Reading
 from graphs.eligibility.utterance import words
 from graphs.eligibility.yes_no import parse_yes_no
+from graphs.events import Expectation
 from graphs.questions.kinds import UNCLEAR, Answer, Heard, Source, Texts, spoken
 from graphs.questions.numbers import number_in
 from graphs.questions.phrases import LEXICON, language_of, listed, sentence
-from graphs.threads import Expectation
 
 MOST_LISTED = 6
 """Choices that are read aloud with the question."""

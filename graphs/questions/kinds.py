@@ -10,9 +10,9 @@ from graphs.eligibility.amounts import parse_amount
 from graphs.eligibility.readings import Reading, Unclear
 from graphs.eligibility.replies import Replies
 from graphs.eligibility.yes_no import parse_yes_no
+from graphs.events import Expectation
 from graphs.questions.numbers import digits_in, number_in
 from graphs.questions.phrases import LEXICON, language_of, sentence
-from graphs.threads import Expectation
 
 Source = Literal["speech", "keys", "text"]
 """How an answer came: spoken, by the keypad (`#` and `*` taken out), or typed."""

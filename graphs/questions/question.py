@@ -7,6 +7,7 @@ from typing import Any
 
 from langgraph.types import Interrupt
 
+from graphs.events import Expectation
 from graphs.questions.choice import MOST_LISTED, Choice
 from graphs.questions.kinds import (
     UNCLEAR,
@@ -21,7 +22,6 @@ from graphs.questions.kinds import (
 )
 from graphs.questions.phrases import LEXICON, joined, listed, sentence, words_of
 from graphs.questions.schema import Schema, Unsupported, problem
-from graphs.threads import Expectation
 
 
 @dataclass(frozen=True, slots=True)

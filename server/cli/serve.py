@@ -50,7 +50,8 @@ def _serve(host: str | None, port: int | None, graphs: list[str]) -> None:
     settings.extra_graphs |= dict(_name_and_address(text) for text in graphs)
     listener = _listen(settings.host, settings.port)
     make_data_folder(settings.data_dir)
-    _kept = keep_data_folder(settings.data_dir)  # held as long as this function runs
+    if not settings.postgres:
+        _kept = keep_data_folder(settings.data_dir)  # held as long as this function runs
     typer.echo("Loading the graphs and the voice ...")
 
     import uvicorn

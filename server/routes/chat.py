@@ -13,13 +13,20 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from faults import places
+from graphs.questions import WrongAnswer, given
 from graphs.threads import (
     THREAD_ID,
+    Asked,
     Node,
+    Policy,
     Reply,
+    Resume,
+    Said,
     Snapshot,
+    ThreadBusy,
     Threads,
     Token,
+    TurnSuperseded,
     TurnTimedOut,
     UnknownGraph,
 )
@@ -49,6 +56,24 @@ class ChatRequest(BaseModel):
     message: Annotated[str, AfterValidator(_text)] = Field(
         "", description="What the person says; nothing, or only white space, opens."
     )
+    message_id: ThreadId | None = Field(
+        None,
+        description="Names the message: sent again, it is not taken twice; the answer is repeated.",
+    )
+    resume: dict[str, Any] | None = Field(
+        None,
+        description="Answers to `interrupts` of the thread by their ids, instead of a message.",
+    )
+    on_busy: Policy = Field(
+        "enqueue", description="When another turn runs on the thread: wait, take its place, or 409."
+    )
+
+
+class OpenQuestion(BaseModel):
+    """A question that a graph asked by `interrupt()`."""
+
+    id: str
+    value: Any
 
 
 class ChatReply(BaseModel):
@@ -56,7 +81,9 @@ class ChatReply(BaseModel):
 
     thread_id: str
     graph: str
-    reply: str = Field(description="The graph's messages of this turn, separated by blank lines.")
+    reply: str = Field(
+        description="The graph's messages of this turn, and its open question, by blank lines."
+    )
     done: bool = Field(description="Whether the graph has ended the conversation.")
     state: dict[str, Any] = Field(description="The graph's state, without its messages.")
     interrupt: Any = Field(None, description="What the graph waits for, if it called interrupt().")
@@ -78,7 +105,7 @@ class ThreadView(BaseModel):
     thread_id: str
     messages: list[ThreadMessage]
     state: dict[str, Any]
-    interrupts: list[Any]
+    interrupts: list[OpenQuestion]
     next: list[str]
 
 
@@ -89,6 +116,7 @@ class ThreadView(BaseModel):
     responses={
         200: {"content": {"text/event-stream": {}}},
         404: {"description": "There is no graph of that name."},
+        409: {"description": "Another turn runs on the thread, or took the place of this one."},
         413: {"description": "The message is too long."},
         429: {"description": "Too many requests from this address."},
         504: {"description": "The graph did not answer in time."},
@@ -98,8 +126,11 @@ async def chat(body: ChatRequest, request: Request, services: ServicesDep) -> An
     """Run one turn.
 
     With `Accept: text/event-stream` the answer comes as events: `token` and `message` as the graph
-    speaks, `node` as its nodes finish, and last either `reply`, the same object as the JSON answer,
-    or `error`.
+    speaks, `interrupt` when it asks, `node` as its nodes finish, and last either `reply`, the same
+    object as the JSON answer, or `error`. Tokens are shown early; what counts is in `reply`.
+
+    While the graph waits for an answer, the message is read as that answer; `resume` gives it as
+    JSON. A turn goes on and is kept when the client hangs up.
     """
     limit = services.settings.max_message_chars
     if len(body.message) > limit:
@@ -109,12 +140,28 @@ async def chat(body: ChatRequest, request: Request, services: ServicesDep) -> An
     graph = body.graph or services.settings.default_graph
     thread_id = body.thread_id or uuid4().hex
     _check_graph(services.threads, graph)
-    said = HumanMessage(body.message) if body.message.strip() else None
-    turn = services.threads.turn(graph, thread_id, said)
+    said = await _said(body, services.threads, graph, thread_id)
+    turn = services.threads.turn(graph, thread_id, said, policy=body.on_busy)
     if "text/event-stream" in request.headers.get("accept", ""):
         return StreamingResponse(_events(turn, graph, thread_id), media_type="text/event-stream")
-    parts = [part async for part in turn]
+    try:
+        parts = [part async for part in turn]
+    except (ThreadBusy, TurnSuperseded) as error:
+        raise HTTPException(409, str(error)) from error
     return _reply(parts, graph, thread_id)
+
+
+async def _said(body: ChatRequest, threads: Threads, graph: str, thread_id: str) -> Said:
+    """Read what the person says, or what a program answers for them."""
+    if body.resume is not None:
+        if body.message.strip():
+            raise HTTPException(422, "Give a message or resume, not both.")
+        snapshot = await threads.snapshot(graph, thread_id)
+        try:
+            return Resume(given(snapshot.interrupts, body.resume))
+        except WrongAnswer as error:
+            raise HTTPException(422, str(error)) from error
+    return HumanMessage(body.message, id=body.message_id) if body.message.strip() else None
 
 
 @router.get("/graphs")
@@ -140,7 +187,7 @@ async def thread(
         thread_id=thread_id,
         messages=[_message(message) for message in snapshot.messages],
         state=_state(snapshot),
-        interrupts=[jsonable(interrupt.value) for interrupt in snapshot.interrupts],
+        interrupts=_open(snapshot),
         next=list(snapshot.next),
     )
 
@@ -161,34 +208,39 @@ def _check_graph(threads: Threads, graph: str) -> None:
 
 
 def _reply(parts: list[Any], graph: str, thread_id: str) -> ChatReply:
-    texts: dict[str, str] = {}
-    for part in parts:
-        if isinstance(part, Token | Reply):
-            texts[part.message_id] = texts.get(part.message_id, "") + part.text
+    texts = [part.text for part in parts if isinstance(part, Reply | Asked)]
     after: Snapshot = parts[-1]
     return ChatReply(
         thread_id=thread_id,
         graph=graph,
-        reply="\n\n".join(texts.values()),
+        reply="\n\n".join(texts),
         done=after.done,
         state=_state(after),
         interrupt=jsonable(after.interrupts[0].value) if after.interrupts else None,
     )
 
 
+def _open(snapshot: Snapshot) -> list[OpenQuestion]:
+    return [OpenQuestion(id=i.id, value=jsonable(i.value)) for i in snapshot.interrupts]
+
+
 async def _events(turn: AsyncIterator[Any], graph: str, thread_id: str) -> AsyncIterator[str]:
     parts: list[Any] = []
+    tokens: set[str] = set()
     try:
         async for part in turn:
             parts.append(part)
             match part:
                 case Token(message_id, text):
+                    tokens.add(message_id)
                     yield _event("token", {"id": message_id, "text": text})
-                case Reply(message_id, text):
+                case Reply(message_id, text) if message_id not in tokens:
                     yield _event("message", {"id": message_id, "text": text})
+                case Asked(interrupt_id, text):
+                    yield _event("interrupt", {"id": interrupt_id, "text": text})
                 case Node(name):
                     yield _event("node", {"name": name})
-    except TurnTimedOut as error:
+    except (ThreadBusy, TurnSuperseded, TurnTimedOut) as error:
         yield _event("error", {"detail": str(error)})
     except Exception as error:  # the status is sent already, so it is told as an event
         log.error("A turn of the graph %r failed: %s", graph, places(error))

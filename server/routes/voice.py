@@ -17,6 +17,7 @@ from server.services import Services, ServicesDep
 from store.calls import Status
 from voice.browser import INPUT_RATE, OUTPUT_RATE, BrowserSerializer
 from voice.carriers import CARRIERS, Answer, Carrier, StreamStart, Webhook, read_json
+from voice.carriers.twilio import ANSWERED_BY
 from voice.phrases import phrase
 from voice.switchboard import CallRefused, CallReplayed, Ticket, TicketRefused
 
@@ -83,6 +84,15 @@ async def status(request: Request, services: ServicesDep) -> None:
     ended = _ENDED.get(fields.get("CallStatus", ""))
     if ended:
         await services.switchboard.hung_up(fields.get("CallSid", ""), ended)
+
+
+@router.post("/voice/answered", status_code=204)
+async def answered(request: Request, services: ServicesDep) -> None:
+    """Take the carrier's word for who has taken a call (Twilio's `AsyncAmdStatusCallback`)."""
+    fields = await _genuine_fields(request, CARRIERS["twilio"], services)
+    if found := ANSWERED_BY.get(fields.get("AnsweredBy", "")):
+        who, records = found
+        await services.switchboard.answered_by(fields.get("CallSid", ""), who, records=records)
 
 
 @router.websocket("/ws/voice/{call_sid}")
@@ -222,11 +232,19 @@ async def _answer(
         )
     if max(len(caller or ""), len(called or "")) > MAX_NUMBER:
         raise HTTPException(422, f"From and To may have up to {MAX_NUMBER} characters each.")
+    outbound = fields.get("Direction", "").startswith("outbound")
     try:
-        name = services.switchboard.graph_for(graph, called)
+        name = services.switchboard.graph_for(graph, caller if outbound else called)
         ticket = await services.switchboard.expect(
-            sid, name, carrier.name, caller=caller, called=called
+            sid,
+            name,
+            carrier.name,
+            direction="outbound" if outbound else "inbound",
+            caller=caller,
+            called=called,
         )
+        if found := ANSWERED_BY.get(fields.get("AnsweredBy", "")):
+            await services.switchboard.answered_by(sid, found[0], records=found[1])
     except UnknownGraph as error:
         raise HTTPException(404, str(error)) from error
     except CallReplayed as replay:

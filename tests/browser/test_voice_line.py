@@ -127,6 +127,35 @@ def test_the_latency_of_the_last_turn_and_the_median_are_shown(
     expect(page.get_by_label("Time to answer")).to_have_text("Answered in 0.61 s, median 0.61 s")
 
 
+def test_each_turn_is_a_bar_cut_into_what_the_caller_waited_for(
+    page: Page, call: HandDrivenLine
+) -> None:
+    first = {"type": "latency", "turn": 2, "total_ms": 500.0, "ear_ms": 500.0, "parts": []}
+    pause = {"stage": "endpoint", "name": None, "start_ms": 0.0, "ms": 200.0}
+    model = {"stage": "model", "name": "answer", "start_ms": 200.0, "ms": 300.0}
+    line = {"stage": "carrier", "name": None, "start_ms": 500.0, "ms": 50.0}
+    call.send({**first, "parts": [pause, model]})
+    call.send(
+        {
+            **first,
+            "turn": 3,
+            "total_ms": 1000.0,
+            "ear_ms": 1000.0,
+            "parts": [{**pause, "ms": 1000.0}],
+        }
+    )
+    bars = page.get_by_label("What the last answers waited for").get_by_role("img")
+    expect(bars).to_have_count(2)
+    expect(bars.first).to_have_attribute("aria-label", "Turn 2: pause 200 ms, model answer 300 ms")
+    call.send({**first, "ear_ms": 550.0, "parts": [pause, model, line]})
+    expect(bars).to_have_count(2)
+    expect(bars.first).to_have_attribute("aria-label", re.compile("line 50 ms"))
+    whole, cut = bars.nth(1).bounding_box(), bars.first.locator("i").nth(1).bounding_box()
+    assert whole and cut
+    assert cut["width"] == pytest.approx(0.3 * whole["width"], rel=0.05)
+    assert cut["x"] - whole["x"] == pytest.approx(0.2 * whole["width"], rel=0.05)
+
+
 def test_keys_are_sent_from_the_keypad_and_from_the_keyboard(
     page: Page, call: HandDrivenLine
 ) -> None:

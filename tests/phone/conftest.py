@@ -75,7 +75,7 @@ async def nothing_is_left(before: set["asyncio.Task[Any]"]) -> None:
     left = asyncio.all_tasks() - before
     if left:
         await asyncio.wait(left, timeout=LINGER_SECS)
-    assert [task.get_name() for task in left if not task.done()] == []
+    assert [str(task) for task in left if not task.done()] == []
 
 
 @pytest.fixture

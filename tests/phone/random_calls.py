@@ -22,10 +22,12 @@ from langchain_core.messages import (
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
+from langgraph.prebuilt import ToolNode
 from typing_extensions import TypedDict
 
 from graphs.threads import Graph
-from tests.phone.invariants import Effect, Known, violations
+from tests.phone.invariants import CHECKS, Effect, Known, violations
+from tools.effects import IdempotencyKey, tool
 from voice.phonelab import Faults
 from voice.phonelab.virtual import Result, VirtualCall
 from voice.phonelab.virtual_acts import Act, Coughs, Dies, Drops, HangsUp, Presses, Says
@@ -98,11 +100,12 @@ def graph(plan: Sequence[Reply], effects: list[Effect]) -> Graph:
         return plan[min(len(said), len(plan) - 1)], str(said[-1].id) if said else ""
 
     async def answer(state: State) -> State:
-        reply, _ = turn(state)
+        reply, human = turn(state)
         messages = state.get("messages", [])
         answered = bool(messages) and isinstance(messages[-1], ToolMessage)
         if reply.tool and not answered:
-            call = {"name": reply.tool, "args": {}, "id": f"call-{len(messages)}"}
+            given = {"human": human, "secs": reply.tool_secs}
+            call = {"name": reply.tool, "args": given, "id": f"call-{len(messages)}"}
             return {"messages": [AIMessage("", tool_calls=[call])]}
         await asyncio.sleep(reply.delay)
         if reply.fails:
@@ -112,20 +115,25 @@ def graph(plan: Sequence[Reply], effects: list[Effect]) -> Graph:
             return {"messages": [await Writer(text=text).ainvoke(messages)]}
         return {"messages": [AIMessage(text)]}
 
-    async def tools(state: State) -> State:
-        reply, human = turn(state)
-        call = state["messages"][-1].tool_calls[0]
-        if reply.tool == "acts":
-            effects.append(Effect(f"{human}:{call['id']}", human))
-        await asyncio.sleep(reply.tool_secs)
-        return {"messages": [ToolMessage(SECRET, tool_call_id=call["id"])]}
+    @tool(effect=True)
+    async def acts(human: str, secs: float, key: IdempotencyKey) -> str:
+        """Do what cannot be undone."""
+        effects.append(Effect(key, human))
+        await asyncio.sleep(secs)
+        return SECRET
+
+    @tool(effect=False)
+    async def reads(human: str, secs: float) -> str:
+        """Look something up."""
+        await asyncio.sleep(secs)
+        return SECRET
 
     def after(state: State) -> Literal["tools", "__end__"]:
         return "tools" if getattr(state["messages"][-1], "tool_calls", None) else END
 
     builder = StateGraph(State)
     builder.add_node("answer", answer)
-    builder.add_node("tools", tools)
+    builder.add_node("tools", ToolNode([acts, reads]))
     builder.add_edge(START, "answer")
     builder.add_conditional_edges("answer", after)
     builder.add_edge("tools", "answer")
@@ -149,8 +157,11 @@ class RandomCall:
 
     def violations(self, leave_out: Sequence[str] = ()) -> list[str]:
         planned = any(reply.fails for reply in self.plan)
-        unseen = ["nothing goes wrong unseen"] if planned else []
-        return violations(self.run(), KNOWN, [*leave_out, *unseen])
+        beyond = ["nothing goes wrong unseen"] if planned else []
+        if self.faults.half_dead_after_secs is not None:
+            # A line that goes dead before it has told what it played leaves but the clock to go by.
+            beyond += [name for name in CHECKS if "holds what was heard" in name]
+        return violations(self.run(), KNOWN, [*leave_out, *beyond])
 
 
 def _tenths(low: float, high: float) -> st.SearchStrategy[float]:
@@ -188,6 +199,8 @@ faults = st.builds(
     half_dead_after_secs=st.sampled_from([None] * 6 + [4.0]),
     seed=st.integers(0, 99),
 )
+
+
 calls = st.builds(
     lambda plan, script, end, faults: RandomCall(tuple(plan), (*script, end), faults),
     st.lists(replies, min_size=1, max_size=4),

@@ -292,6 +292,7 @@ async def test_a_break_the_carrier_notices_first_is_no_end_of_the_call(serve: Se
         await again.until_bot_speaks()
         async with asyncio.timeout(5):
             await line.closed.wait()
+        await line.drop()
         call = await server.services.calls.get(SID)
         assert call is not None and call.status == "in-progress"
         await again.hang_up()

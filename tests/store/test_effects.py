@@ -74,7 +74,8 @@ async def test_who_comes_later_reads_the_result(effects: Effects) -> None:
 async def test_a_result_of_none_is_a_result(effects: Effects) -> None:
     await begin(effects)
     await effects.finish("k", None)
-    assert not await effects.unfinished()
+    again = await effects.get("k")
+    assert again and again.finished_at and again.result is None
 
 
 async def test_a_failure_is_written_down(effects: Effects) -> None:
@@ -97,11 +98,13 @@ async def test_an_outcome_is_written_once(effects: Effects) -> None:
     assert kept and (kept.result, kept.error) == (1, None)
 
 
-async def test_what_was_cut_off_is_found_the_oldest_first(effects: Effects) -> None:
-    for key in ("first", "second", "third"):
-        await begin(effects, key)
-    await effects.finish("second", None)
-    assert [effect.key for effect in await effects.unfinished()] == ["first", "third"]
+async def test_what_is_not_on_its_thread_is_found_the_oldest_first(effects: Effects) -> None:
+    await begin(effects, "first")
+    await begin(effects, "second", turn_id="another")
+    await begin(effects, "third")
+    await effects.finish("first", None)
+    await effects.settle("stocks", "asha", "another")
+    assert [effect.key for effect in await effects.unsettled()] == ["first", "third"]
 
 
 async def test_a_thread_has_its_own_effects_in_order(effects: Effects) -> None:
@@ -111,4 +114,4 @@ async def test_a_thread_has_its_own_effects_in_order(effects: Effects) -> None:
     await begin(effects, "4")
     assert [effect.key for effect in await effects.of_thread("stocks", "asha")] == ["1", "4"]
     await effects.delete_of_thread("stocks", "asha")
-    assert [effect.key for effect in await effects.unfinished()] == ["2", "3"]
+    assert [effect.key for effect in await effects.unsettled()] == ["2", "3"]

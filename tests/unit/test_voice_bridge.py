@@ -1,6 +1,7 @@
 """The bridge over frames: a scripted graph on one side, a voice that costs no time on the other."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
@@ -44,35 +45,88 @@ Script = dict[Any, list[Step]]
 
 
 @dataclass
+class ScriptedTurn:
+    """A turn whose events are written; a number among them is a wait in seconds."""
+
+    threads: "ScriptedThreads"
+    steps: list[Step]
+    asks: list[Any] = field(default_factory=list)
+    started: bool = True
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    kept: dict[str, str] | None = None
+    withdrawn: bool = False
+
+    async def __aiter__(self) -> AsyncGenerator[Any]:
+        self.threads.running += 1
+        self.threads.most_running = max(self.threads.most_running, self.threads.running)
+        try:
+            for step in self.steps:
+                if isinstance(step, Exception):
+                    raise step
+                if isinstance(step, (int, float)):
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self.stopped.wait(), step)
+                        return
+                else:
+                    yield step
+        finally:
+            self.threads.running -= 1
+
+    def confirm(self) -> None: ...
+
+    def hold(self) -> None: ...
+
+    async def stop(self) -> None:
+        self.stopped.set()
+
+    async def withdraw(self) -> bool:
+        self.stopped.set()
+        self.withdrawn = True
+        return True
+
+    async def commit(self, heard: dict[str, str] | None = None, *, final: bool = True) -> None:
+        self.kept = heard
+
+    def as_heard(self, messages: list[Any], heard: dict[str, str], *, final: bool) -> list[Any]:
+        self.kept = heard
+        return messages
+
+
+@dataclass
 class ScriptedThreads:
-    """Answers each input with the steps written for it; a number is a wait in seconds."""
+    """Answers each input with the steps written for it."""
 
     script: Script
     events: bool = False
-    asked: list[Any] = field(default_factory=list)
+    given: list[Any] = field(default_factory=list)
+    turns: list[ScriptedTurn] = field(default_factory=list)
     running: int = 0
     most_running: int = 0
+
+    @property
+    def asked(self) -> list[Any]:
+        return [said.content if isinstance(said, HumanMessage) else said for said in self.given]
 
     def understands_events(self, _name: str) -> bool:
         return self.events
 
-    async def turn(
+    async def begin(
         self, _graph: str, _thread: str, said: Any, *, languages: frozenset[str]
-    ) -> AsyncGenerator[Any]:
-        key = said.content if isinstance(said, HumanMessage) else said
-        self.asked.append(key)
-        self.running += 1
-        self.most_running = max(self.most_running, self.running)
-        try:
-            for step in self.script.get(key, []):
-                if isinstance(step, Exception):
-                    raise step
-                if isinstance(step, (int, float)):
-                    await asyncio.sleep(step)
-                else:
-                    yield step
-        finally:
-            self.running -= 1
+    ) -> ScriptedTurn:
+        self.given.append(said)
+        turn = ScriptedTurn(self, self.script.get(self.asked[-1], []))
+        self.turns.append(turn)
+        return turn
+
+    async def turn(self, graph: str, thread: str, said: Any) -> AsyncGenerator[Any]:
+        async for event in await self.begin(graph, thread, said, languages=frozenset()):
+            yield event
+
+    async def undo(self, _graph: str, _thread: str, turn: ScriptedTurn) -> bool:
+        return await turn.withdraw()
+
+    async def amend(self, _graph: str, _thread: str, change: Callable[..., Any]) -> None:
+        change([])
 
 
 class Speaker(FrameProcessor):
@@ -198,7 +252,8 @@ async def test_what_the_caller_says_becomes_a_turn_and_its_reply_is_spoken(hold:
 
 
 async def test_tokens_of_one_message_are_spoken_as_one_utterance(hold: Hold) -> None:
-    tokens = [Token("m", "Good "), Token("m", "morning."), Node("model"), snapshot()]
+    whole = Reply("m", "Good morning.", streamed=True)
+    tokens = [Token("m", "Good "), Token("m", "morning."), Node("model"), whole, snapshot()]
     outcome = await hold(ScriptedThreads({None: tokens}), SleepFrame(0.1))
     assert outcome.said == ["Good morning."]
     assert [u.text for u in outcome.call.transcript] == ["Good morning."]
@@ -255,20 +310,30 @@ async def test_a_noise_does_not_silence_the_bot(hold: Hold) -> None:
     assert [(u.text, u.interrupted) for u in outcome.call.transcript] == [("Which city?", False)]
 
 
-async def test_a_caller_who_goes_on_gets_one_answer_and_the_run_before_it_finishes(
-    hold: Hold,
-) -> None:
+async def test_a_caller_who_goes_on_is_answered_once_to_all_that_was_said(hold: Hold) -> None:
     threads = ScriptedThreads(
         {
             "I earn forty": [0.2, reply("Forty rupees?"), snapshot()],
-            "thousand.": [reply("Forty thousand, good."), snapshot()],
+            "I earn forty thousand.": [reply("Forty thousand, good."), snapshot()],
         }
     )
     frames = [*speech("I earn forty"), SleepFrame(0.05), *speech("thousand."), SleepFrame(0.4)]
     outcome = await hold(threads, *frames)
-    assert threads.asked == [None, "I earn forty", "thousand."]
+    assert threads.asked == [None, "I earn forty", "I earn forty thousand."]
+    assert [turn.withdrawn for turn in threads.turns] == [False, True, False]
     assert threads.most_running == 1
     assert outcome.said == ["Forty thousand, good."]
+
+
+async def test_the_thread_is_told_what_was_heard(hold: Hold) -> None:
+    threads = ScriptedThreads(
+        {None: [reply(LONG), snapshot()], "Stop.": [reply("Yes?"), snapshot()]}
+    )
+    await hold(threads, SleepFrame(0.6), *speech("Stop."), SleepFrame(1.5), secs=1.2)
+    first, second = (turn.kept or {} for turn in threads.turns)
+    heard = first[f"id-{LONG}"]
+    assert LONG.startswith(heard) and 0 < len(heard) < len(LONG)
+    assert second == {"id-Yes?": "Yes?"}
 
 
 async def test_a_reply_withheld_because_of_a_noise_is_said_after_all(hold: Hold) -> None:
@@ -364,19 +429,10 @@ async def test_an_amount_without_a_hash_ends_with_a_pause(hold: Hold) -> None:
 
 
 async def test_keys_are_told_from_speech_in_the_message(hold: Hold) -> None:
-    seen: list[HumanMessage] = []
-
-    class Threads(ScriptedThreads):
-        async def turn(
-            self, graph: str, thread: str, said: Any, **options: Any
-        ) -> AsyncGenerator[Any]:
-            if said:
-                seen.append(said)
-            async for event in super().turn(graph, thread, said, **options):
-                yield event
-
-    await hold(Threads({}), SleepFrame(0.05), *keys("2"), *speech("Yes."), SleepFrame(0.1))
-    assert [(m.content, m.additional_kwargs) for m in seen] == [
+    threads = ScriptedThreads({})
+    await hold(threads, SleepFrame(0.05), *keys("2"), *speech("Yes."), SleepFrame(0.1))
+    said = [message for message in threads.given if message]
+    assert [(m.content, m.additional_kwargs) for m in said] == [
         ("2", {"source": "keys"}),
         ("Yes.", {"source": "speech"}),
     ]

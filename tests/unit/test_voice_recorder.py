@@ -30,6 +30,18 @@ async def test_a_tone_of_the_page_is_recorded_without_seams(tmp_path: Path) -> N
     assert np.abs(heard - waves @ fit).max() < 80
 
 
+async def test_what_the_client_dropped_unplayed_is_not_recorded(tmp_path: Path) -> None:
+    """The bot is heard as the caller heard it: cut off, and going on later."""
+    path = tmp_path / "call.wav"
+    async with Recorder(path, 8000, 8000) as recorder:
+        recorder.bot(np.full(16000, 1000, np.int16).tobytes())
+        recorder.bot_dropped(12000)
+        recorder.bot(np.full(800, 2000, np.int16).tobytes())
+    with wave.open(str(path)) as file:
+        both = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2)
+    assert both[:, 1].tolist() == [1000] * 4000 + [2000] * 800
+
+
 async def test_a_folder_that_cannot_be_made_is_logged_and_harms_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

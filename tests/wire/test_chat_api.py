@@ -71,6 +71,7 @@ async def test_the_event_stream_speaks_before_the_turn_is_over(client: httpx.Asy
     names = [name for name, _ in events]
     assert names.count("token") == 5
     assert names[-2:] == ["node", "reply"]
+    assert "message" not in names
     assert events[-1][1]["reply"].strip() == "You said: one two three"
 
 

@@ -1,6 +1,7 @@
 // The voice tab: <dialgraph-voice> shows one call and follows it in the drawing of the graph.
 
 import { Line, LineError } from "./voice_line.js";
+import { drawWaterfall } from "./waterfall.js";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 const KEY_NAMES = { "*": "star", "#": "hash" };
@@ -18,6 +19,7 @@ const TEMPLATE = `
         the call lasts.</p>
     </div>
     <p class="notice call-problem" role="alert" hidden></p>
+    <div class="call-waterfall" role="group" aria-label="What the last answers waited for" hidden></div>
     <div class="call-keys" role="group" aria-label="Keypad" id="call-keys" hidden></div>
     <div class="call-bar">
       <span class="call-level" aria-hidden="true"><i></i></span>
@@ -36,7 +38,7 @@ const TEMPLATE = `
 class DialgraphVoice extends HTMLElement {
   #line = null;
   #thread = "";
-  #answers = [];
+  #answers = new Map();
   #muted = false;
 
   connectedCallback() {
@@ -112,8 +114,9 @@ class DialgraphVoice extends HTMLElement {
     if (this.#phase === "talking" && thread !== this.#thread) this.#hangUp();
     if (thread !== this.#thread && this.#phase !== "talking") {
       this.#part("lines").replaceChildren();
-      this.#answers = [];
+      this.#answers.clear();
       this.#part("latency").textContent = "";
+      this.#part("waterfall").hidden = true;
       this.#problem("");
       if (this.#phase !== "connecting") this.#enter("idle");
     }
@@ -150,16 +153,15 @@ class DialgraphVoice extends HTMLElement {
     this.#say(who !== "bot" && this.#muted ? "You are muted" : SPEAKING[who]);
   }
 
-  #latency({ total_ms: total, endpoint_ms: endpoint, graph_ms: graph, tts_ms: voice }) {
-    if (total == null) return;
-    this.#answers.push(total);
-    const part = this.#part("latency");
-    part.textContent = `Answered in ${secs(total)}, median ${secs(median(this.#answers))}`;
-    const shares = { "end of turn": endpoint, graph, voice };
-    part.title = Object.entries(shares)
-      .filter(([, share]) => share != null)
-      .map(([name, share]) => `${name} ${secs(share)}`)
-      .join(", ");
+  /** Take how long an answer took; what is known later of a turn comes again. */
+  #latency(answer) {
+    if (answer.total_ms == null) return;
+    this.#answers.set(answer.turn, answer);
+    const turns = [...this.#answers.values()];
+    const middle = median(turns.map(({ total_ms: total }) => total));
+    this.#part("latency").textContent =
+      `Answered in ${secs(answer.total_ms)}, median ${secs(middle)}`;
+    drawWaterfall(this.#part("waterfall"), turns);
   }
 
   #level(level) {

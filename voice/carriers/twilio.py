@@ -14,6 +14,7 @@ from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Connect, VoiceResponse
 
 from settings import Settings
+from store.calls import AnsweredBy
 from voice.carriers import (
     Answer,
     Carrier,
@@ -27,6 +28,17 @@ from voice.media_stream import Keys, read_event, read_payload
 
 SAMPLE_RATE = 8000
 SIGNATURE = "x-twilio-signature"
+ANSWERED_BY: Mapping[str, tuple[AnsweredBy, bool]] = {
+    "human": ("human", False),
+    "machine_start": ("machine", False),
+    "machine_end_beep": ("machine", True),
+    "machine_end_silence": ("machine", True),
+    "machine_end_other": ("machine", True),
+    "fax": ("fax", False),
+    "unknown": ("unknown", False),
+}
+"""Who has taken a call and whether a greeting is over, by `AnsweredBy`:
+https://www.twilio.com/docs/voice/answering-machine-detection"""
 KEYS = Keys("callSid", "streamSid", "customParameters")
 
 

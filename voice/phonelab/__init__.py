@@ -26,11 +26,13 @@ from voice.phonelab.faults import Faults
 from voice.phonelab.handset import Handset
 from voice.phonelab.lab import PhoneLab
 from voice.phonelab.line import LineClosed, Pacing, Waited
+from voice.phonelab.machines import AnsweringMachine
 from voice.phonelab.notices import Notice
 from voice.phonelab.playout import PlayoutBuffer
 from voice.phonelab.voices import EmbeddedVoice, ToneVoice, Voice
 
 __all__ = [
+    "AnsweringMachine",
     "BotSilent",
     "Caller",
     "Clock",

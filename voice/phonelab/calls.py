@@ -45,6 +45,14 @@ class StatusCallback:
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """That the application wants to know who answers."""
+
+    callback: StatusCallback | None = None
+    """Where it is told while the call goes on; without it the call waits until it is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """Something for those who watch a call."""
 
@@ -65,6 +73,9 @@ class LabCall:
     direction: Direction
     clock: Clock
     status_callback: StatusCallback | None = None
+    detection: Detection | None = None
+    answered_by: str | None = None
+    """Who has answered, once that is known and was asked."""
     sid: str = field(default_factory=lambda: new_sid("CA"))
     status: Status = "queued"
     notices: list[Notice] = field(default_factory=list)
@@ -140,7 +151,7 @@ class LabCall:
             "Direction": self.direction,
             "From": self.from_,
             "To": self.to,
-        }
+        } | ({"AnsweredBy": self.answered_by} if self.answered_by else {})
 
     def resource(self) -> dict[str, object]:
         """Return the call as the REST API shows it."""
@@ -150,7 +161,7 @@ class LabCall:
             "account_sid": self.account_sid,
             "api_version": API_VERSION,
             "annotation": None,
-            "answered_by": None,
+            "answered_by": self.answered_by,
             "caller_name": None,
             "date_created": _rfc2822(self.created_at),
             "date_updated": _rfc2822(self.ended_at or self.started_at or self.created_at),

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from typing import Any, Literal
 
 from voice.phonelab.callers import Caller, SilentCaller
-from voice.phonelab.calls import LabCall, Status
+from voice.phonelab.calls import LabCall, Status, StatusCallback
 from voice.phonelab.faults import Faults
 from voice.phonelab.handset import Handset
 from voice.phonelab.interpreter import Fetch, Interpreter
@@ -29,6 +29,10 @@ class Subscriber:
     answers: Literal["yes", "busy", "never"] = "yes"
     rings_secs: float = 0.0
     """How long it rings before the answer."""
+    answered_by: str = "human"
+    """What the carrier finds out about who answers, as Twilio words it, where it is asked."""
+    detection_secs: float = 3.0
+    """How long after the answer it has found that out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,22 @@ class LiveCall:
             return self.end("no-answer")
         self.call.line.digits_sent += send_digits.replace("w", "")
         self._answer(caller)
+        wanted = self.call.detection
+        if wanted and wanted.callback:
+            self.start(self._detect(subscriber, wanted.callback))
+        elif wanted:
+            await self._detect(subscriber, None)
         self._begin(self._follow(source))
         return None
+
+    async def _detect(self, subscriber: Subscriber, callback: StatusCallback | None) -> None:
+        """Find out who has answered, and report it."""
+        clock = self.call.clock
+        await clock.sleep_until(clock.now() + subscriber.detection_secs)
+        self.call.answered_by = subscriber.answered_by
+        if callback:
+            spent = {"MachineDetectionDuration": str(round(subscriber.detection_secs * 1000))}
+            await self._webhooks.send(callback.url, self.call.fields() | spent, callback.method)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something as part of this call."""

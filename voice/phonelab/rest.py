@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from voice.phonelab.calls import API_VERSION, LabCall, StatusCallback, new_sid
+from voice.phonelab.calls import API_VERSION, Detection, LabCall, StatusCallback, new_sid
 from voice.phonelab.clock import Clock
 from voice.phonelab.exchange import Exchange, LiveCall, Source, Subscriber
 from voice.phonelab.mulaw import decode, encode_wav
@@ -98,7 +98,13 @@ class CallsApi:
         form = await request.form()
         to, from_, source = _number(form, "To"), _number(form, "From"), _source(form)
         call = LabCall(
-            self._account_sid, to, from_, "outbound-api", self._clock, _status_callback(form)
+            self._account_sid,
+            to,
+            from_,
+            "outbound-api",
+            self._clock,
+            _status_callback(form),
+            _detection(form),
         )
         live = self._exchange.open(call)
         live.start(
@@ -220,6 +226,19 @@ def _status_callback(form: FormData) -> StatusCallback | None:
         raise ApiError(400, 21626, f"Invalid status callback event(s): {', '.join(unknown)}")
     method = str(form.get("StatusCallbackMethod") or "POST")
     return StatusCallback(str(url), method, events or frozenset({"completed"}))
+
+
+def _detection(form: FormData) -> Detection | None:
+    wanted = form.get("MachineDetection")
+    if not wanted:
+        return None
+    if wanted not in ("Enable", "DetectMessageEnd"):
+        raise ApiError(400, 20001, f"MachineDetection is Enable or DetectMessageEnd: {wanted}")
+    url = form.get("AsyncAmdStatusCallback")
+    if str(form.get("AsyncAmd")).lower() != "true" or not url:
+        return Detection()
+    method = str(form.get("AsyncAmdStatusCallbackMethod") or "POST")
+    return Detection(StatusCallback(str(url), method))
 
 
 def _whole(form: FormData, field: str, default: int) -> int:

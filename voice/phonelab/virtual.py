@@ -26,8 +26,9 @@ from langchain_core.messages import BaseMessage
 
 from graphs.threads import Graph, Threads
 from settings import Settings
-from store.calls import Call, Calls
+from store.calls import Call, Calls, Direction
 from store.database import open_checkpointer, open_database
+from store.effects import Effects
 from voice.carriers import CARRIERS, StreamStart
 from voice.phonelab import mulaw, virtual_speech
 from voice.phonelab.callers import Caller
@@ -122,6 +123,7 @@ class VirtualCall:
         seed: of chance; the same seed, script and faults give the same result.
         folder: where the databases are; a new one for each run when missing.
         thread_id: of an earlier call in the same folder that goes on; a new thread when missing.
+        direction: who has placed the call.
         settings: others than the defaults.
     """
 
@@ -136,6 +138,7 @@ class VirtualCall:
         seed: int = 0,
         folder: Path | None = None,
         thread_id: str | None = None,
+        direction: Direction = "inbound",
         **settings: Any,
     ) -> None:
         self.graph = graph
@@ -146,6 +149,7 @@ class VirtualCall:
         self.seed = seed
         self.folder = folder
         self.thread_id = thread_id
+        self.direction = direction
         self.settings = settings
 
     def run(self) -> Result:
@@ -203,7 +207,7 @@ class _Held:
     @contextlib.asynccontextmanager
     async def _server(self, folder: Path) -> AsyncIterator[Switchboard]:
         async with open_database(folder) as engine, open_checkpointer(folder) as saver:
-            threads = Threads({GRAPH: self.call.graph}, saver)
+            threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
             self.snapshot = functools.partial(threads.snapshot, GRAPH)
             self.record = functools.partial(Calls(engine).get, SID)
             board = Switchboard(self.settings, threads, Calls(engine))
@@ -212,7 +216,9 @@ class _Held:
 
     async def _hold(self, board: Switchboard) -> None:
         ticket: Ticket | None
-        ticket = await board.expect(SID, GRAPH, "twilio", caller=NUMBER, called=CALLED)
+        ticket = await board.expect(
+            SID, GRAPH, "twilio", direction=self.call.direction, caller=NUMBER, called=CALLED
+        )
         acting = asyncio.create_task(self._act(), name="caller")
         playing = asyncio.create_task(self.line.run(), name="line")
         while ticket and not self.over.is_set():
@@ -298,9 +304,9 @@ class _Held:
     async def _gather(self, left_over: list[str]) -> Result:
         folder = self.settings.data_dir / (AFTER if self.died_at is not None else "")
         async with open_database(folder) as engine, open_checkpointer(folder) as saver:
-            snapshot = await Threads({GRAPH: self.call.graph}, saver).snapshot(
-                GRAPH, self.thread_id
-            )
+            threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
+            await threads.recover()
+            snapshot = await threads.snapshot(GRAPH, self.thread_id)
             record = await Calls(engine).get(SID)
         assert record is not None  # noqa: S101 - it was created before the call was answered
         line, sockets = self.line, self.streams

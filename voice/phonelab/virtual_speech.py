@@ -28,6 +28,7 @@ from pipecat.transcriptions.language import Language
 from pipecat.utils.time import time_now_iso8601
 
 from settings import Settings
+from voice.frames import NoWordsFrame
 from voice.phonelab import mulaw
 from voice.providers import STT, TTS, SpeechToText, TextToSpeech, register_stt, register_tts
 from voice.turns import HESITATION_SECS, EndOfTurn, VoiceActivity
@@ -180,6 +181,8 @@ class ScriptedSTT(SegmentedSTTService):
         await asyncio.sleep(RECOGNISED_SECS)
         if text := heard_text(audio):
             yield TranscriptionFrame(text, self._user_id, time_now_iso8601(), Language.EN)
+        else:
+            yield NoWordsFrame(final=True)
 
 
 class ScriptedTTS(TTSService):

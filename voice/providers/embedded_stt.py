@@ -17,6 +17,7 @@ from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
+    InterimTranscriptionFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
 )
@@ -29,6 +30,7 @@ from pipecat.utils.types import NOT_GIVEN, NotGiven
 
 from graphs.threads import Expectation
 from settings import Settings
+from voice.frames import DraftFrame, NoWordsFrame
 from voice.providers import SpeechToText, register_stt
 from voice.providers.recogniser import Transcript, engine
 
@@ -36,6 +38,9 @@ DRAFT_AFTER_SECS = 0.1
 """Silence after which a draft is started, in seconds."""
 DEADLINE_SECS = 20.0
 """Longest wait for a transcription, in seconds; the machine is overloaded when it is reached."""
+LONGEST_DRAFT_SECS = 4.0
+LEAST_CONFIDENCE = -1.3
+"""Mean log probability of a token under which the words of a draft are not passed on."""
 TTFS_P99_SECS = 0.4
 """End of speech to the transcript, 99th percentile, in seconds; see `benchmarks/speech.py`."""
 
@@ -88,6 +93,7 @@ class EmbeddedSTTService(SegmentedSTTService):
         )
         self._drafts = drafts
         self._draft: _Draft | None = None
+        self._asked: asyncio.Task[None] | None = None
         self._pause = Pause()
 
     @property
@@ -98,6 +104,27 @@ class EmbeddedSTTService(SegmentedSTTService):
     def can_generate_metrics(self) -> bool:
         """Time to the transcript is measured."""
         return True
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Answer who asks for the words so far; all else is the base's."""
+        if isinstance(frame, DraftFrame):
+            samples = round(min(frame.seconds, LONGEST_DRAFT_SECS) * self.sample_rate)
+            audio = bytes(self._audio_buffer[-2 * samples :])
+            work = engine().submit(audio, self.sample_rate, frame.likely)
+            if self._asked:
+                await self.cancel_task(self._asked)
+            self._asked = self.create_task(self._answer(work), "draft")
+            return
+        await super().process_frame(frame, direction)
+
+    async def _answer(self, work: "asyncio.Future[Transcript]") -> None:
+        heard = await asyncio.wait_for(work, DEADLINE_SECS)
+        if heard.text and heard.confidence >= LEAST_CONFIDENCE:
+            now = time_now_iso8601()
+            frame = InterimTranscriptionFrame(heard.text, self._user_id, now, Language.EN)
+            await self.push_frame(frame)
+        else:
+            await self.push_frame(NoWordsFrame(final=False))
 
     async def process_audio_frame(
         self, frame: InputAudioRawFrame, direction: FrameDirection
@@ -130,15 +157,22 @@ class EmbeddedSTTService(SegmentedSTTService):
             return
         finally:
             await self.stop_processing_metrics()
+        if self._asked:  # the words so far come before the last ones
+            await asyncio.wait({self._asked})
         if heard.text:
             yield TranscriptionFrame(
                 heard.text, self._user_id, time_now_iso8601(), Language.EN, result=heard
             )
+        else:
+            yield NoWordsFrame(final=True)
 
     async def cleanup(self) -> None:
         """Drop what is still being transcribed when the call ends."""
+        await self._cancel_segment_task()  # type: ignore[no-untyped-call]  # its frame may not come
         await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves it untyped
         self._drop_draft()
+        if self._asked:
+            await self.cancel_task(self._asked)
 
     def _drop_draft(self) -> None:
         if self._draft is not None:
