@@ -124,6 +124,7 @@ class VirtualCall:
         folder: where the databases are; a new one for each run when missing.
         thread_id: of an earlier call in the same folder that goes on; a new thread when missing.
         direction: who has placed the call.
+        sid: of the call; another one for each call in the same folder.
         settings: others than the defaults.
     """
 
@@ -139,6 +140,7 @@ class VirtualCall:
         folder: Path | None = None,
         thread_id: str | None = None,
         direction: Direction = "inbound",
+        sid: str = SID,
         **settings: Any,
     ) -> None:
         self.graph = graph
@@ -150,6 +152,7 @@ class VirtualCall:
         self.folder = folder
         self.thread_id = thread_id
         self.direction = direction
+        self.sid = sid
         self.settings = settings
 
     def run(self) -> Result:
@@ -209,7 +212,7 @@ class _Held:
         async with open_database(folder) as engine, open_checkpointer(folder) as saver:
             threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
             self.snapshot = functools.partial(threads.snapshot, GRAPH)
-            self.record = functools.partial(Calls(engine).get, SID)
+            self.record = functools.partial(Calls(engine).get, self.call.sid)
             board = Switchboard(self.settings, threads, Calls(engine))
             async with board.open():
                 yield board
@@ -217,19 +220,24 @@ class _Held:
     async def _hold(self, board: Switchboard) -> None:
         ticket: Ticket | None
         ticket = await board.expect(
-            SID, GRAPH, "twilio", direction=self.call.direction, caller=NUMBER, called=CALLED
+            self.call.sid,
+            GRAPH,
+            "twilio",
+            direction=self.call.direction,
+            caller=NUMBER,
+            called=CALLED,
         )
         acting = asyncio.create_task(self._act(), name="caller")
         playing = asyncio.create_task(self.line.run(), name="line")
         while ticket and not self.over.is_set():
             self.thread_id = self.thread_id or ticket.call.thread_id
             ticket.call.thread_id = self.thread_id
-            await self._stream(board, board.claim(SID, ticket.token))
-            ticket = None if self.over.is_set() else await board.reconnect(SID)
+            await self._stream(board, board.claim(self.call.sid, ticket.token))
+            ticket = None if self.over.is_set() else await board.reconnect(self.call.sid)
         self.line.close()
         acting.cancel()
         await asyncio.gather(acting, playing, return_exceptions=True)
-        await board.hung_up(SID, "completed")
+        await board.hung_up(self.call.sid, "completed")
 
     async def _stream(self, board: Switchboard, ticket: Ticket) -> None:
         """Carry one media stream, until either side ends it."""
@@ -240,7 +248,7 @@ class _Held:
         hold = board.hold(
             ticket.call,
             socket.server,
-            CARRIERS["twilio"].serializer(StreamStart(SID, sid)),
+            CARRIERS["twilio"].serializer(StreamStart(self.call.sid, sid)),
             input_rate=mulaw.RATE,
             output_rate=mulaw.RATE,
         )
@@ -250,7 +258,7 @@ class _Held:
             return socket
 
         stream = MediaStream(
-            StreamIdentity(sid, SID, "AC", {}),
+            StreamIdentity(sid, self.call.sid, "AC", {}),
             self.line,
             self.clock,
             self.call.faults.of_stream(number),
@@ -307,7 +315,7 @@ class _Held:
             threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
             await threads.recover()
             snapshot = await threads.snapshot(GRAPH, self.thread_id)
-            record = await Calls(engine).get(SID)
+            record = await Calls(engine).get(self.call.sid)
         assert record is not None  # noqa: S101 - it was created before the call was answered
         line, sockets = self.line, self.streams
         left_over += [f"socket {n}" for n, socket in enumerate(sockets) if not socket.closed]
