@@ -45,6 +45,7 @@ from voice.frames import (
     CallEventFrame,
     ExpectationFrame,
     HangupFrame,
+    SupposedTurnFrame,
     UtteranceFrame,
 )
 from voice.keypad import PAUSE_SECS, Keypad
@@ -132,6 +133,8 @@ class Bridge(FrameProcessor):
         await super().process_frame(frame, direction)
         if isinstance(frame, CallerTurnFrame):
             await self._caller_turn(frame)
+        elif isinstance(frame, SupposedTurnFrame):
+            self._answers.suppose(frame.text)
         elif isinstance(frame, InputDTMFFrame):
             await self._key(frame.button.value)
         elif isinstance(frame, AnsweredFrame):
