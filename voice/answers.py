@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 FILLER_SECS: Final = 1.0
 """Silence while a tool runs after which the caller is told to wait, in seconds."""
+PROTECTED_SECS: Final = 0.1
+"""How often it is looked whether what cannot be cut short has ended, in seconds."""
 
 
 class Answers:
@@ -135,7 +137,7 @@ class Answers:
             current.confirm()
             return str(message.id)
         self._inputs.put_nowait(given)
-        if current and not given.keyed:
+        if current and not given.keyed and not self._speech.utterances.protected:
             self._let_go(current)
         return str(message.id)
 
@@ -173,6 +175,9 @@ class Answers:
             given = await self._inputs.get()
             self._idle.clear()
             try:
+                # The caller waits for its end as well; of what is played there is only the clock.
+                while self._speech.utterances.protected:  # noqa: ASYNC110
+                    await asyncio.sleep(PROTECTED_SECS)
                 given = await self._after_the_last(given)
                 taken = await self._as_answer(given)
                 stale = not given.certain and not self._inputs.empty()
