@@ -183,6 +183,9 @@ class Answers:
                 stale = not given.certain and not self._inputs.empty()
                 if taken is not None and not stale:
                     await self._answer(taken)
+            except Exception as error:
+                log.error("A turn could not be kept: %s", places(error))
+                await self._failed()
             finally:
                 self._idle.set()
 
