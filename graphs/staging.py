@@ -16,6 +16,7 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
     CheckpointTuple,
     DeltaChannelHistory,
+    copy_checkpoint,
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
@@ -92,10 +93,14 @@ class Staging(BaseCheckpointSaver[Any]):
             if found is None or found.checkpoint["id"] != wanted:
                 found = await self._kept.aget_tuple(config)
         elif wanted or namespace.staged:
-            return self._tuple(name, wanted or next(reversed(namespace.staged)))
+            found = self._tuple(name, wanted or next(reversed(namespace.staged)))
         else:
             found = namespace.found
-        return found and self._with_writes(name, found)
+        if found is None:
+            return None
+        # A run counts on in the versions of the checkpoint that it is given.
+        own = found._replace(checkpoint=copy_checkpoint(found.checkpoint))
+        return self._with_writes(name, own)
 
     async def alist(
         self,

@@ -1,11 +1,11 @@
-"""Turns on a graph whose messages LangGraph keeps as their history, in a `DeltaChannel`."""
+"""Turns where they are kept, also of graphs with their messages in a `DeltaChannel`."""
 
 from typing import Annotated, Any
 
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.channels import DeltaChannel
-from langgraph.graph import START, StateGraph, add_messages
+from langgraph.graph import START, MessagesState, StateGraph, add_messages
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
@@ -33,6 +33,14 @@ async def _answer(state: History) -> dict[str, Any]:
     return {"messages": [AIMessage(f"{len(state['messages'])} {said} it is.")], "steps": ["answer"]}
 
 
+def mute() -> Graph:
+    """Says nothing: all there is of a turn came with its first step."""
+    builder = StateGraph(MessagesState)
+    builder.add_node("think", lambda _: {})
+    builder.add_edge(START, "think")
+    return builder.compile()
+
+
 def chat() -> Graph:
     """Answers, and then does something that says nothing."""
     builder = StateGraph(History)
@@ -58,7 +66,7 @@ def asking() -> Graph:
 
 @pytest.fixture
 def threads(saver: Checkpoints) -> Threads:
-    return Threads({"chat": chat(), "asking": asking()}, saver)
+    return Threads({"chat": chat(), "asking": asking(), "mute": mute()}, saver)
 
 
 async def say(threads: Threads, text: str, graph: str = "chat") -> None:
@@ -148,3 +156,9 @@ async def test_a_question_in_a_subgraph_is_answered(threads: Threads) -> None:
         await say(threads, answer, "asking")
     said = [t for a in ("yes", "no") for t in ("Hello", "Three flats.", a)]
     assert await texts(threads, "asking") == said
+
+
+async def test_what_only_the_first_step_has_changed_is_kept(threads: Threads) -> None:
+    for text in "abc":
+        await say(threads, text, "mute")
+    assert await texts(threads, "mute") == ["a", "b", "c"]
