@@ -33,11 +33,11 @@ async def _answer(state: History) -> dict[str, Any]:
     return {"messages": [AIMessage(f"{len(state['messages'])} {said} it is.")], "steps": ["answer"]}
 
 
-def mute() -> Graph:
-    """Says nothing: all there is of a turn came with its first step."""
+def asking_plainly() -> Graph:
+    """Asks, and says what it was answered."""
     builder = StateGraph(MessagesState)
-    builder.add_node("think", lambda _: {})
-    builder.add_edge(START, "think")
+    builder.add_node("ask", lambda _: {"messages": [AIMessage(interrupt("Book?"))]})
+    builder.add_edge(START, "ask")
     return builder.compile()
 
 
@@ -66,7 +66,7 @@ def asking() -> Graph:
 
 @pytest.fixture
 def threads(saver: Checkpoints) -> Threads:
-    return Threads({"chat": chat(), "asking": asking(), "mute": mute()}, saver)
+    return Threads({"chat": chat(), "asking": asking(), "plain": asking_plainly()}, saver)
 
 
 async def say(threads: Threads, text: str, graph: str = "chat") -> None:
@@ -158,7 +158,8 @@ async def test_a_question_in_a_subgraph_is_answered(threads: Threads) -> None:
     assert await texts(threads, "asking") == said
 
 
-async def test_what_only_the_first_step_has_changed_is_kept(threads: Threads) -> None:
-    for text in "abc":
-        await say(threads, text, "mute")
-    assert await texts(threads, "mute") == ["a", "b", "c"]
+async def test_what_the_step_after_an_answer_has_changed_is_kept(threads: Threads) -> None:
+    """The run goes on in the checkpoint that was found, and PostgreSQL keeps what is new in it."""
+    for text in ("Hello", "yes"):
+        await say(threads, text, "plain")
+    assert await texts(threads, "plain") == ["Hello", "yes"]
