@@ -152,6 +152,11 @@ class VirtualCall:
         self.direction = direction
         self.settings = settings
 
+    @property
+    def sid(self) -> str:
+        """The call's SID: of its seed, so that two calls in one folder are two."""
+        return f"CA{self.seed:032d}"
+
     def run(self) -> Result:
         """Hold the call and return what came of it."""
         self.effects.clear()
@@ -209,7 +214,7 @@ class _Held:
         async with open_database(folder) as engine, open_checkpointer(folder) as saver:
             threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
             self.snapshot = functools.partial(threads.snapshot, GRAPH)
-            self.record = functools.partial(Calls(engine).get, SID)
+            self.record = functools.partial(Calls(engine).get, self.call.sid)
             board = Switchboard(self.settings, threads, Calls(engine))
             async with board.open():
                 yield board
@@ -217,19 +222,24 @@ class _Held:
     async def _hold(self, board: Switchboard) -> None:
         ticket: Ticket | None
         ticket = await board.expect(
-            SID, GRAPH, "twilio", direction=self.call.direction, caller=NUMBER, called=CALLED
+            self.call.sid,
+            GRAPH,
+            "twilio",
+            direction=self.call.direction,
+            caller=NUMBER,
+            called=CALLED,
         )
         acting = asyncio.create_task(self._act(), name="caller")
         playing = asyncio.create_task(self.line.run(), name="line")
         while ticket and not self.over.is_set():
             self.thread_id = self.thread_id or ticket.call.thread_id
             ticket.call.thread_id = self.thread_id
-            await self._stream(board, board.claim(SID, ticket.token))
-            ticket = None if self.over.is_set() else await board.reconnect(SID)
+            await self._stream(board, board.claim(self.call.sid, ticket.token))
+            ticket = None if self.over.is_set() else await board.reconnect(self.call.sid)
         self.line.close()
         acting.cancel()
         await asyncio.gather(acting, playing, return_exceptions=True)
-        await board.hung_up(SID, "completed")
+        await board.hung_up(self.call.sid, "completed")
 
     async def _stream(self, board: Switchboard, ticket: Ticket) -> None:
         """Carry one media stream, until either side ends it."""
@@ -240,7 +250,7 @@ class _Held:
         hold = board.hold(
             ticket.call,
             socket.server,
-            CARRIERS["twilio"].serializer(StreamStart(SID, sid)),
+            CARRIERS["twilio"].serializer(StreamStart(self.call.sid, sid)),
             input_rate=mulaw.RATE,
             output_rate=mulaw.RATE,
         )
@@ -250,7 +260,7 @@ class _Held:
             return socket
 
         stream = MediaStream(
-            StreamIdentity(sid, SID, "AC", {}),
+            StreamIdentity(sid, self.call.sid, "AC", {}),
             self.line,
             self.clock,
             self.call.faults.of_stream(number),
@@ -307,7 +317,7 @@ class _Held:
             threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
             await threads.recover()
             snapshot = await threads.snapshot(GRAPH, self.thread_id)
-            record = await Calls(engine).get(SID)
+            record = await Calls(engine).get(self.call.sid)
         assert record is not None  # noqa: S101 - it was created before the call was answered
         line, sockets = self.line, self.streams
         left_over += [f"socket {n}" for n, socket in enumerate(sockets) if not socket.closed]
