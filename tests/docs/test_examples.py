@@ -96,7 +96,7 @@ def test_each_declaration_of_the_contract_holds_on_a_call(clinic: Any) -> None:
     assert [*clinic.texts.values()] == ["See you at the clinic."]
     assert len({*clinic.calendar, *clinic.texts, *clinic.asked}) == 2
     assert result.errors == result.left_over == ()
-    assert ("human", "Stop, stop!") == texts(result)[9]  # taken, but only after the last word
+    assert texts(result)[9] == ("human", "Stop, stop!")  # taken, but only after the last word
 
 
 def test_who_goes_on_before_a_word_of_the_answer_is_answered_once(clinic: Any) -> None:
