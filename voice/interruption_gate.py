@@ -187,6 +187,7 @@ class InterruptionGate(FrameProcessor):
         if isinstance(frame, NoWordsFrame):
             text, final = "", frame.final
         else:
+            frame.text = frame.text.replace("\0", "")  # PostgreSQL could not keep it
             if self._echo_db > QUIETEST:  # the line has an echo
                 frame.text = without_echo(frame.text, self._saying)
             text, final = frame.text, isinstance(frame, TranscriptionFrame)
