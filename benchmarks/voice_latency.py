@@ -31,7 +31,6 @@ import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.frames.frames import (
@@ -63,7 +62,7 @@ from server.routes import voice
 from server.services import Services
 from settings import Settings
 from store.calls import Calls
-from store.database import open_database
+from store.database import open_checkpointer, open_database
 from tests.phone.media_stream import Line
 from voice.carriers import read_json
 from voice.providers import STT, TTS
@@ -209,8 +208,10 @@ async def served(say: Say = reply) -> AsyncIterator[tuple[str, Calls]]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder), default_graph="answer", _env_file=None)
         settings.calls_per_hour_per_number = 10_000
-        async with open_database(settings.data_dir) as engine:
-            checkpointer = InMemorySaver()
+        async with (
+            open_database(settings.data_dir) as engine,
+            open_checkpointer(settings.data_dir) as checkpointer,
+        ):
             threads = Threads({"answer": graph(say)}, checkpointer)
             calls = Calls(engine)
             switchboard = Switchboard(settings, threads, calls)

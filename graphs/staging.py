@@ -1,11 +1,13 @@
 """A checkpointer in which one turn happens: nothing of it is kept until it is committed."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.channels import DeltaChannel
+from langgraph.channels.base import BaseChannel
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
     BaseCheckpointSaver,
@@ -13,13 +15,16 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    DeltaChannelHistory,
+    copy_checkpoint,
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.base.id import uuid6
+from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from langgraph.types import Interrupt
 
-from store.checkpoints import Change
+from store.checkpoints import DELTA_COUNTERS, MESSAGES, Change, needs_history
 
 INTERRUPT, RESUME = "__interrupt__", "__resume__"
 """LangGraph's channels of questions and of answers to them."""
@@ -47,15 +52,29 @@ class _Namespace:
 class Staging(BaseCheckpointSaver[Any]):
     """Holds the checkpoints of one turn on one thread in memory, above those that are kept.
 
+    LangGraph leaves a `DeltaChannel` out of its checkpoints and computes it from those before.
+    Here each checkpoint of the graph holds it, so that those before may go.
+
     Args:
         kept: where threads are kept.
         thread_id: key of the thread.
+        channels: of the graph.
     """
 
-    def __init__(self, kept: BaseCheckpointSaver[Any], thread_id: str) -> None:
+    def __init__(
+        self,
+        kept: BaseCheckpointSaver[Any],
+        thread_id: str,
+        channels: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(serde=kept.serde)
         self._kept = kept
         self.thread_id = thread_id
+        self._deltas = {
+            name: channel
+            for name, channel in (channels or {}).items()
+            if isinstance(channel, DeltaChannel)
+        }
         self._before: CheckpointTuple | None = None
         """The thread as it was."""
         self._namespaces: dict[str, _Namespace] = {}
@@ -74,10 +93,14 @@ class Staging(BaseCheckpointSaver[Any]):
             if found is None or found.checkpoint["id"] != wanted:
                 found = await self._kept.aget_tuple(config)
         elif wanted or namespace.staged:
-            return self._tuple(name, wanted or next(reversed(namespace.staged)))
+            found = self._tuple(name, wanted or next(reversed(namespace.staged)))
         else:
             found = namespace.found
-        return found and self._with_writes(name, found)
+        if found is None:
+            return None
+        # A run counts on in the versions of the checkpoint that it is given.
+        own = found._replace(checkpoint=copy_checkpoint(found.checkpoint))
+        return self._with_writes(name, own)
 
     async def alist(
         self,
@@ -100,12 +123,33 @@ class Staging(BaseCheckpointSaver[Any]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Stage a checkpoint."""
-        name = _namespace(config)
+        name, parent = _namespace(config), get_checkpoint_id(config)
         namespace = await self._namespace(name)
-        namespace.staged[checkpoint["id"]] = _Staged(
-            checkpoint, get_checkpoint_metadata(config, metadata), get_checkpoint_id(config)
-        )
+        metadata = get_checkpoint_metadata(config, metadata)
+        namespace.staged[checkpoint["id"]] = _Staged(checkpoint, metadata, parent)
+        if missing := self._missing(name, checkpoint):
+            where = self._config(name, checkpoint["id"])
+            history = await self.aget_delta_channel_history(config=where, channels=missing)
+            whole = self._whole(checkpoint, history)
+            namespace.staged[checkpoint["id"]] = _Staged(whole, _uncounted(metadata), parent)
         return self._config(name, checkpoint["id"])
+
+    def _missing(self, name: str, checkpoint: Checkpoint) -> list[str]:
+        """Return the channels of the graph that a checkpoint has a version but no value of."""
+        there, written = checkpoint["channel_values"], checkpoint["channel_versions"]
+        return [k for k in self._deltas if not name and k in written and k not in there]
+
+    def _whole(
+        self, checkpoint: Checkpoint, history: Mapping[str, DeltaChannelHistory]
+    ) -> Checkpoint:
+        """Return a checkpoint with the values that follow from its history."""
+        values = dict(checkpoint["channel_values"])
+        for name, before in history.items():
+            empty: BaseChannel[Any, Any, Any] = self._deltas[name]
+            channel = self._deltas[name].from_checkpoint(before.get("seed", empty.checkpoint()))
+            channel.replay_writes(before["writes"])
+            values[name] = _DeltaSnapshot(channel.get())
+        return {**checkpoint, "channel_values": values}
 
     async def aput_writes(
         self,
@@ -136,7 +180,7 @@ class Staging(BaseCheckpointSaver[Any]):
     async def messages(self) -> list[BaseMessage]:
         """Return the messages of the thread as they stand."""
         newest = await self.aget_tuple(self._config("", None))
-        return list(newest.checkpoint["channel_values"].get("messages") or []) if newest else []
+        return list(_messages(newest.checkpoint) or []) if newest else []
 
     async def open_interrupts(self) -> list[Interrupt]:
         """Return the questions that the thread waits to have answered."""
@@ -159,19 +203,23 @@ class Staging(BaseCheckpointSaver[Any]):
             )
 
     def _changed(self, checkpoint: Checkpoint, change: Change) -> Checkpoint:
-        before = checkpoint["channel_values"].get("messages")
-        after = change(before) if isinstance(before, list) else before
+        before = _messages(checkpoint)
+        after: Any = change(before) if isinstance(before, list) else before
         if after == before:
             return checkpoint
-        version = self.get_next_version(checkpoint["channel_versions"].get("messages"), None)
+        if isinstance(checkpoint["channel_values"][MESSAGES], _DeltaSnapshot):
+            after = _DeltaSnapshot(after)
+        version = self.get_next_version(checkpoint["channel_versions"].get(MESSAGES), None)
         return {
             **checkpoint,
-            "channel_values": {**checkpoint["channel_values"], "messages": after},
-            "channel_versions": {**checkpoint["channel_versions"], "messages": version},
+            "channel_values": {**checkpoint["channel_values"], MESSAGES: after},
+            "channel_versions": {**checkpoint["channel_versions"], MESSAGES: version},
         }
 
     async def commit(self, change: Change | None = None) -> None:
         """Keep what the turn came to: of each namespace the last checkpoint alone.
+
+        Of a subgraph with a `DeltaChannel` all are kept, for it is computed from them.
 
         Args:
             change: what is to be kept in the place of the messages; here they stay as they are.
@@ -185,27 +233,33 @@ class Staging(BaseCheckpointSaver[Any]):
 
     async def _keep(self, name: str, change: Change | None) -> None:
         namespace = self._namespaces[name]
-        found = namespace.found
+        found, staged = namespace.found, namespace.staged
         before = found.checkpoint["channel_versions"] if found else {}
-        last = next(reversed(namespace.staged), None)
-        if last is not None:
-            staged = namespace.staged[last]
-            checkpoint = staged.checkpoint
-            if change is not None:
-                checkpoint = self._changed(checkpoint, change)
-            versions = checkpoint["channel_versions"]
-            new = {k: v for k, v in versions.items() if before.get(k) != v}
-            parent = self._config(name, found.checkpoint["id"] if found else None)
-            await self._kept.aput(parent, checkpoint, staged.metadata, new)
-        at = last or (found.checkpoint["id"] if found else "")
-        tasks: dict[tuple[str, str], list[tuple[str, Any]]] = {}
-        for task_id, channel, value, path in self._writes.get((name, at), {}).values():
-            tasks.setdefault((task_id, path), []).append((channel, value))
-        for (task_id, path), writes in tasks.items():
-            await self._kept.aput_writes(self._config(name, at), writes, task_id, path)
-        if last is not None:
+        parent = found.checkpoint["id"] if found else None
+        kept = [parent or "", *staged]
+        last = kept[-1]
+        if not (staged and needs_history(staged[last].metadata)):
+            kept = [last]
+        for at in kept:
+            if at in staged:
+                checkpoint, metadata = staged[at].checkpoint, staged[at].metadata
+                if change is not None:
+                    checkpoint = self._changed(checkpoint, change)
+                versions = checkpoint["channel_versions"]
+                new = {k: v for k, v in versions.items() if before.get(k) != v or k in self._deltas}
+                await self._kept.aput(self._config(name, parent), checkpoint, metadata, new)
+                before, parent = versions, at
+            await self._keep_writes(name, at)
+        if staged:
             namespace.found = self._tuple(name, last)
             namespace.staged = {}
+
+    async def _keep_writes(self, name: str, checkpoint_id: str) -> None:
+        tasks: dict[tuple[str, str], list[tuple[str, Any]]] = {}
+        for task_id, channel, value, path in self._writes.get((name, checkpoint_id), {}).values():
+            tasks.setdefault((task_id, path), []).append((channel, value))
+        for (task_id, path), writes in tasks.items():
+            await self._kept.aput_writes(self._config(name, checkpoint_id), writes, task_id, path)
 
     async def undo(self) -> bool:
         """Put the thread back as it was before the commit, if nothing came after it.
@@ -230,10 +284,24 @@ class Staging(BaseCheckpointSaver[Any]):
     async def _namespace(self, name: str) -> _Namespace:
         if name not in self._namespaces:
             found = await self._kept.aget_tuple(self._config(name, None))
+            if found and (missing := self._missing(name, found.checkpoint)):
+                found = await self._filled(found, missing)
             if not name:
                 self._before = found
             self._namespaces[name] = _Namespace(found)
         return self._namespaces[name]
+
+    async def _filled(self, found: CheckpointTuple, missing: list[str]) -> CheckpointTuple:
+        """Write into a checkpoint of LangGraph's own what it would compute from those before."""
+        history = await self._kept.aget_delta_channel_history(config=found.config, channels=missing)
+        checkpoint = self._whole(found.checkpoint, history)
+        versions = dict(checkpoint["channel_versions"])
+        # A saver keeps one value of a version: that this one had none.
+        versions |= {name: self.get_next_version(versions[name], None) for name in missing}
+        return found._replace(
+            checkpoint={**checkpoint, "channel_versions": versions},
+            metadata=_uncounted(found.metadata),
+        )
 
     def _last_writes(self, name: str) -> list[tuple[str, str, Any, str]]:
         namespace = self._namespaces.get(name)
@@ -262,9 +330,9 @@ class Staging(BaseCheckpointSaver[Any]):
             return found
         written = {(task_id, channel) for task_id, channel, _, _ in staged.values()}
         before = [w for w in found.pending_writes or [] if (w[0], w[1]) not in written]
-        return found._replace(
-            pending_writes=[*before, *((t, c, v) for t, c, v, _ in staged.values())]
-        )
+        # In the order in which the step applies them, not in that in which its tasks ended.
+        places = sorted(staged, key=lambda place: (staged[place][3], *place))
+        return found._replace(pending_writes=[*before, *(staged[place][:3] for place in places)])
 
     def _config(self, name: str, checkpoint_id: str | None) -> RunnableConfig:
         configurable = {"thread_id": self.thread_id, "checkpoint_ns": name}
@@ -275,3 +343,14 @@ class Staging(BaseCheckpointSaver[Any]):
 
 def _namespace(config: RunnableConfig) -> str:
     return str(config["configurable"].get("checkpoint_ns", ""))
+
+
+def _messages(checkpoint: Checkpoint) -> Any:
+    value = checkpoint["channel_values"].get(MESSAGES)
+    return value.value if isinstance(value, _DeltaSnapshot) else value
+
+
+def _uncounted(metadata: CheckpointMetadata) -> CheckpointMetadata:
+    """Return the metadata of a checkpoint that needs none before it."""
+    kept = {name: value for name, value in metadata.items() if name != DELTA_COUNTERS}
+    return cast(CheckpointMetadata, kept)

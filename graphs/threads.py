@@ -191,7 +191,7 @@ class Threads:
         timeout = 0.0 if policy == "reject" else self._turn_timeout
         await lock.enter_async_context(self._hold(key, thread_id, timeout))
         try:
-            staging = Staging(self._checkpointer, key)
+            staging = Staging(self._checkpointer, key, graph.channels)
             asked, turn_id = await staging.open_interrupts(), None
             died = await self._died_acting(name, thread_id, staging)
             if asked or died:

@@ -288,6 +288,8 @@ class Turn:
                 await self._graph.aupdate_state(self._config, None, as_node=END)
                 await self._staging.change_messages(self._mended)
             if heard is not None:
+                # A run that is stopped may have written more than it could tell of.
+                self._listener.take((), "values", {"messages": await self._staging.messages()})
                 await self._staging.change_messages(
                     lambda messages: self.as_heard(messages, heard, final=final)
                 )

@@ -59,7 +59,7 @@ def create_app(
             )
             await threads.recover()
             calls = Calls(engine)
-            switchboard = Switchboard(settings, threads, calls)
+            switchboard = Switchboard(settings, threads, calls, locks)
             services = Services(settings, threads, calls, checkpointer, switchboard)
             app.state.services = services
             async with switchboard.open(), keep_house(settings, services):

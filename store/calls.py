@@ -1,6 +1,8 @@
 """Call records: one row a call, one row an utterance."""
 
+import contextlib
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -11,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.database import Table, UtcDateTime
+from store.locks import ThreadLocks
 
 Direction = Literal["inbound", "outbound", "browser"]
 Status = Literal["ringing", "in-progress", "completed", "failed"]
@@ -120,6 +123,15 @@ class CallExists(ValueError):
     """A call of that sid is already recorded: the same webhook or stream came twice."""
 
 
+def live(locks: ThreadLocks, sid: str) -> AbstractAsyncContextManager[None]:
+    """Show other servers that this one holds the call, while the context is open.
+
+    Raises:
+        TimeoutError: another one does.
+    """
+    return locks.hold(f"call:{sid}", 0)
+
+
 class Calls:
     """The call records."""
 
@@ -167,7 +179,7 @@ class Calls:
         async with self._session() as session:
             return (await session.scalar(query)) or 0
 
-    async def end(self, sid: str, status: Status, failure: str | None = None) -> None:
+    async def end(self, sid: str, status: Status, failure: str | None = None) -> bool:
         """End a call, unless it is over already: what its record then says stays."""
         query = (
             update(_CallRow)
@@ -175,17 +187,23 @@ class Calls:
             .values(status=status, failure=failure, ended_at=datetime.now(UTC))
         )
         async with self._session.begin() as session:
-            await session.execute(query)
+            return bool((await session.execute(query)).rowcount)  # type: ignore[attr-defined]
 
-    async def fail_unfinished(self, reason: str) -> int:
-        """Mark calls that a stopped process left open as failed; returns how many there were."""
-        query = (
-            update(_CallRow)
-            .where(_CallRow.status.in_(("ringing", "in-progress")))
-            .values(status="failed", failure=reason, ended_at=datetime.now(UTC))
-        )
-        async with self._session.begin() as session:
-            return (await session.execute(query)).rowcount  # type: ignore[attr-defined,no-any-return]
+    async def fail_unfinished(self, reason: str, locks: ThreadLocks) -> int:
+        """Mark calls that a stopped process left open as failed; returns how many there were.
+
+        Args:
+            reason: why, for a person to read.
+            locks: those of all servers on these records; what one of them holds is left.
+        """
+        query = select(_CallRow.sid).where(_CallRow.status.in_(("ringing", "in-progress")))
+        async with self._session() as session:
+            sids, failed = (await session.scalars(query)).all(), 0
+        for sid in sids:
+            with contextlib.suppress(TimeoutError):
+                async with live(locks, sid):
+                    failed += await self.end(sid, "failed", reason)
+        return failed
 
     async def begun_before(self, moment: datetime) -> Sequence[Call]:
         """Return the calls that began before a moment, so that what belongs to them can go."""

@@ -67,13 +67,16 @@ def amended(value: Any, change: Change, serde: SerializerProtocol) -> Any | None
     return after if serde.dumps_typed(after) != before else None
 
 
+DELTA_COUNTERS = "counters_since_delta_snapshot"
+"""LangGraph's note that a checkpoint lacks what is computed from those before it."""
+
 PLACE = ("thread_id", "checkpoint_ns", "checkpoint_id")
 """Where a checkpoint is, in the `configurable` of LangGraph's configurations."""
 
 
 def needs_history(metadata: CheckpointMetadata) -> bool:
     """Whether a checkpoint is worth nothing without those before it."""
-    return "counters_since_delta_snapshot" in metadata
+    return DELTA_COUNTERS in metadata
 
 
 def without_parent(config: RunnableConfig) -> RunnableConfig:

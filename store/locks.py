@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Protocol
 from weakref import WeakValueDictionary
 
+ASK_SECS = 10.0
+"""Longest wait for an answer to whether a lock is free, also by who would not wait for the lock."""
 FIRST_LOOK_SECS, LONGEST_WAIT_SECS = 0.001, 0.025
 """How soon a lock that another process holds is looked at again, at first and at most."""
 
@@ -28,7 +30,7 @@ class ThreadLocks(Protocol):
 
         Args:
             key: what is locked; a name of any length.
-            timeout: longest wait for it, in seconds.
+            timeout: longest wait for it, in seconds; 0 asks once.
 
         Raises:
             TimeoutError: others held it all that time.
@@ -49,13 +51,16 @@ class ProcessLocks:
         # Found by number and not by name: were two names ever to share one, they would share the
         # queue as well, and no lock is asked for twice.
         queue = self._queues.setdefault(number, asyncio.Lock())
-        taken = False
+        taken, loop = False, asyncio.get_running_loop()
+        until = loop.time() + timeout
         try:
             async with asyncio.timeout(timeout):
                 await queue.acquire()
-                taken = True
-                wait = FIRST_LOOK_SECS
+            taken, wait = True, FIRST_LOOK_SECS
+            async with asyncio.timeout_at(max(until, loop.time() + ASK_SECS)):
                 while not await self._take(number):
+                    if loop.time() >= until:
+                        raise TimeoutError
                     await asyncio.sleep(wait)
                     wait = min(2 * wait, LONGEST_WAIT_SECS)
         except BaseException:

@@ -107,7 +107,7 @@ async def find(threads: Threads, graph: str, thread_id: str) -> View | None:
 
 
 async def _turn(threads: Threads, before: View, text: str | None) -> AsyncIterator[View]:
-    said = None if text is None else HumanMessage(text)
+    said = None if text is None else HumanMessage(text.replace("\0", ""))
     asked = [*before.lines, *_lines([said] if said else [])]
     view = replace(before, lines=asked, ran=())
     yield view

@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 FILLER_SECS: Final = 1.0
 """Silence while a tool runs after which the caller is told to wait, in seconds."""
+PROTECTED_SECS: Final = 0.1
+"""How often it is looked whether what cannot be cut short has ended, in seconds."""
 
 
 class Answers:
@@ -87,6 +89,7 @@ class Answers:
         self._turn = 0
         self._exchange: Exchange | None = None
         self._ways: set[asyncio.Task[bool]] = set()
+        self._spoken_language = "en"
         self._asking: Asking | None = None
         self._asking_before: Asking | None = None
         self._filler: asyncio.Task[None] | None = None
@@ -111,8 +114,14 @@ class Answers:
 
     def suppose(self, text: str) -> None:
         """Take what the caller said, who may go on: the graph may begin, nothing is said yet."""
-        if self.idle and (self._exchange is None or self._exchange.over) and not self._asking:
-            self._inputs.put_nowait(Input(_human(text, "speech"), text, certain=False))
+        if self._asking:
+            return
+        current = self._exchange
+        if current and current.supposed:
+            self._let_go(current)
+        elif not self.idle or (current and not current.over):
+            return
+        self._inputs.put_nowait(Input(_human(text, "speech"), text, certain=False))
 
     async def hear(
         self, text: str, source: Literal["speech", "keys"], spoke_until: float | None
@@ -128,10 +137,14 @@ class Answers:
             current.confirm()
             return str(message.id)
         self._inputs.put_nowait(given)
-        if current and not given.keyed:
-            way = asyncio.create_task(current.make_way(withdraw=True))
-            self._ways.add(way)
+        if current and not given.keyed and not self._speech.utterances.protected:
+            self._let_go(current)
         return str(message.id)
+
+    def _let_go(self, exchange: Exchange) -> None:
+        """End an exchange, for the caller has said more."""
+        way = asyncio.create_task(exchange.make_way(withdraw=True), name="make-way")
+        self._ways.add(way)
 
     def tell(self, event: Event) -> None:
         """Take something that happened."""
@@ -162,10 +175,17 @@ class Answers:
             given = await self._inputs.get()
             self._idle.clear()
             try:
+                # The caller waits for its end as well; of what is played there is only the clock.
+                while self._speech.utterances.protected:  # noqa: ASYNC110
+                    await asyncio.sleep(PROTECTED_SECS)
                 given = await self._after_the_last(given)
                 taken = await self._as_answer(given)
-                if taken is not None:
+                stale = not given.certain and not self._inputs.empty()
+                if taken is not None and not stale:
                     await self._answer(taken)
+            except Exception as error:
+                log.error("A turn could not be kept: %s", places(error))
+                await self._failed()
             finally:
                 self._idle.set()
 
@@ -249,7 +269,7 @@ class Answers:
 
     async def _after(self, snapshot: Snapshot) -> None:
         """Take over what the thread says after a turn, and put the question it waits for."""
-        language = snapshot.expects.get("language", "en")
+        language = self._spoken_language = snapshot.expects.get("language", "en")
         if not snapshot.interrupts:
             self._asking = None
             return await self._settled(snapshot, snapshot.expects)
@@ -266,7 +286,7 @@ class Answers:
             await self._speech.say(words or phrase("one_moment", self._language()))
 
     def _language(self) -> str:
-        return self._asking.language if self._asking else "en"
+        return self._asking.language if self._asking else self._spoken_language
 
     def _end_filler(self) -> None:
         if self._filler:

@@ -45,6 +45,7 @@ from voice.frames import (
     CallEventFrame,
     ExpectationFrame,
     HangupFrame,
+    SupposedTurnFrame,
     UtteranceFrame,
 )
 from voice.keypad import PAUSE_SECS, Keypad
@@ -124,6 +125,7 @@ class Bridge(FrameProcessor):
         self._closing: str | None = None
         playback.on_first_audio = self._first_audio
         playback.on_spoken = self._speech.utterances.hand_over
+        playback.protected = lambda: self._speech.utterances.protected
 
     # Frames
 
@@ -132,6 +134,8 @@ class Bridge(FrameProcessor):
         await super().process_frame(frame, direction)
         if isinstance(frame, CallerTurnFrame):
             await self._caller_turn(frame)
+        elif isinstance(frame, SupposedTurnFrame):
+            self._answers.suppose(frame.text)
         elif isinstance(frame, InputDTMFFrame):
             await self._key(frame.button.value)
         elif isinstance(frame, AnsweredFrame):
@@ -334,10 +338,11 @@ class Bridge(FrameProcessor):
             played = self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
             if played and self._speech.utterances.drop_overdue(now):
                 await self.report_error("Text to speech did not answer in time.", listening=False)
+            if played and not self._speech.utterances.pending:
+                self._speech.note_played()
             if not played or not self._is_idle():
                 self._silence.broken()
                 continue
-            self._speech.note_played()
             if self._speech.utterances.unsaid:
                 await self._speech.say_unsaid()
                 continue

@@ -142,20 +142,25 @@ class Exchange:
                 return False
             self.over = True
             self.certain.set()
-            if self._turn is None:
-                return True
-            withdraw = withdraw and not any(self._heard().values())
-            if self.kept:
-                if withdraw and await self._threads.undo(*self._at, self._turn):
-                    return True
-                await self._write(final=True)
+            try:
+                return await self._end(withdraw and not any(self._heard().values()))
+            except Exception as error:  # the call goes on; the thread keeps what it has
+                log.error("A turn could not be ended: %s", places(error))
                 return False
-            if withdraw and await self._turn.withdraw():
+
+    async def _end(self, withdraw: bool) -> bool:
+        if self._turn is None:
+            return True
+        if self.kept:
+            if withdraw and await self._threads.undo(*self._at, self._turn):
                 return True
-            await self._turn.stop()
-            await self._turn.commit(self._heard())
-            self.kept = True
+            await self._write(final=True)
             return False
+        if withdraw and await self._turn.withdraw():
+            return True
+        await self._turn.commit(self._heard())
+        self.kept = True
+        return False
 
     def _heard(self) -> dict[str, str]:
         """What was heard of each message of this exchange; once heard is heard for good."""

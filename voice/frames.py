@@ -25,6 +25,17 @@ class CallerTurnFrame(SystemFrame):
 
 
 @dataclass
+class SupposedTurnFrame(SystemFrame):
+    """What the caller has said so far, who pauses and may go on.
+
+    Parameters:
+        text: all that was understood of the turn.
+    """
+
+    text: str
+
+
+@dataclass
 class UtteranceFrame(DataFrame):
     """The words that follow belong to this message of the graph.
 

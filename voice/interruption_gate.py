@@ -133,7 +133,7 @@ class InterruptionGate(FrameProcessor):
         self._heard.append(frame)
         self._loudest = max(self._loudest, self._vad.level_db)
         lasted = self._vad.speech_secs
-        free = self._overlap is None and not self._in_turn
+        free = self._overlap is None and not self._in_turn and not self._playback.protected()
         if lasted:
             self._speech_at = now
         if free and lasted >= SUSPICION_SECS and self._playback.ends_in(now) > 0:
@@ -160,7 +160,7 @@ class InterruptionGate(FrameProcessor):
             else:  # a new sound
                 self._stale_until = overlap.ended + PATIENCE_SECS if overlap.settled else 0.0
                 self._overlap = None
-        if self._overlap is None and not self._in_turn:
+        if self._overlap is None and not self._in_turn and not self._playback.protected():
             self._looked = 0.0
             if self._playback.ends_in(now) > 0 or self._look(now).echo >= ECHO:
                 self._suspect(now, frame.start_secs)
@@ -187,6 +187,7 @@ class InterruptionGate(FrameProcessor):
         if isinstance(frame, NoWordsFrame):
             text, final = "", frame.final
         else:
+            frame.text = frame.text.replace("\0", "")  # PostgreSQL could not keep it
             if self._echo_db > QUIETEST:  # the line has an echo
                 frame.text = without_echo(frame.text, self._saying)
             text, final = frame.text, isinstance(frame, TranscriptionFrame)

@@ -19,7 +19,8 @@ from pipecat.serializers.base_serializer import FrameSerializer
 from faults import places
 from graphs.threads import Threads
 from settings import Settings
-from store.calls import AnsweredBy, Call, Calls, Direction, Status
+from store.calls import AnsweredBy, Call, CallExists, Calls, Direction, Status, live
+from store.locks import ProcessLocks, ThreadLocks
 from voice import turns
 from voice.carriers import load_carriers
 from voice.flight import FlightRecorder
@@ -106,10 +107,20 @@ class Switchboard:
         settings: limits and providers.
         threads: where the graphs run.
         calls: where calls are recorded.
+        locks: of the records; of this process if missing.
     """
 
-    def __init__(self, settings: Settings, threads: Threads, calls: Calls) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        threads: Threads,
+        calls: Calls,
+        locks: ThreadLocks | None = None,
+    ) -> None:
         self._settings = settings
+        self._locks = locks or ProcessLocks()
+        self._live: dict[str, contextlib.AsyncExitStack] = {}
+        """Tell other servers which calls are ours, from the first ring to the end."""
         self._threads = threads
         self._calls = calls
         self._tickets: dict[str, Ticket] = {}
@@ -142,7 +153,9 @@ class Switchboard:
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Take calls while the context lasts; at its end let those that go on come to theirs."""
-        left = await self._calls.fail_unfinished("The server was stopped during the call.")
+        left = await self._calls.fail_unfinished(
+            "The server was stopped during the call.", self._locks
+        )
         if left:
             log.warning("%d calls were left unfinished by an earlier run.", left)
         sweeping = asyncio.create_task(self._sweep(), name="tickets")
@@ -153,6 +166,8 @@ class Switchboard:
                 await self.drain()
                 sweeping.cancel()
                 await asyncio.wait({sweeping})
+                for sid in list(self._live):
+                    await self._let_go(sid)
 
     def graph_for(self, named: str | None, number: str | None) -> str:
         """Choose the graph: the one named, else by the number called, else the default.
@@ -201,9 +216,35 @@ class Switchboard:
                 to_number=called,
                 started_at=datetime.now(UTC),
             )
-            await self._calls.create(call)
+            try:
+                await self._create(call)
+            except (CallExists, TimeoutError):
+                raise CallReplayed(f"Another server takes the call {sid}.") from None
             self._tickets[sid] = Ticket(call)
             return self._tickets[sid]
+
+    async def _create(self, call: Call) -> None:
+        """Record a call that begins, as one that this server holds.
+
+        Raises:
+            CallExists, TimeoutError: another server holds it, or has held it.
+        """
+        await self._take(call.sid)
+        try:
+            await self._calls.create(call)
+        except BaseException:
+            await self._let_go(call.sid)
+            raise
+
+    async def _take(self, sid: str) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            if sid not in self._live:
+                await stack.enter_async_context(live(self._locks, sid))
+                self._live[sid] = stack.pop_all()
+
+    async def _let_go(self, sid: str) -> None:
+        if taken := self._live.pop(sid, None):
+            await taken.aclose()
 
     async def reconnect(self, sid: str) -> Ticket | None:
         """Return a new ticket for a call whose stream broke; None when the call is over.
@@ -221,6 +262,10 @@ class Switchboard:
                 return known
             snapshot = await self._threads.snapshot(call.graph, call.thread_id)
             if snapshot.done or known.reason in _FINAL or known.streams >= MAX_STREAMS:
+                return None
+            try:
+                await self._take(sid)
+            except TimeoutError:  # another server still holds it
                 return None
             self._tickets[sid] = Ticket(call, streams=known.streams + 1)
             return self._tickets[sid]
@@ -276,6 +321,7 @@ class Switchboard:
         """
         recording = f"{call.sid}.wav" if self._settings.record_calls else None
         call.recording = recording or call.recording
+        await self._take(call.sid)
         call_log = CallLog(call, self._calls)
         call_log.open()
         reason = "failed"
@@ -312,11 +358,15 @@ class Switchboard:
             if reason == "failed":
                 call_log.failed("The call was ended after several failures.")
             try:
-                await asyncio.shield(call_log.close(_status(reason)))
+                await asyncio.shield(self._close(call_log, reason))
             finally:  # also when it is cancelled
                 self._release(call.sid)
             self._telemetry.tell(call)
         return reason
+
+    async def _close(self, call_log: CallLog, reason: str) -> None:
+        await call_log.close(_status(reason))
+        await self._let_go(call_log.call.sid)
 
     def _flight(self, call: Call, sample_rate: int) -> FlightRecorder | None:
         if not self._settings.record_flights:
@@ -373,7 +423,7 @@ class Switchboard:
                 status="ringing",
                 started_at=datetime.now(UTC),
             )
-            await self._calls.create(call)
+            await self._create(call)
             self._tickets[call.sid] = Ticket(call)
             return call
 
@@ -403,6 +453,7 @@ class Switchboard:
                     if not ticket.used and not ticket.waiting:
                         await self._calls.end(sid, "failed", "The carrier opened no stream.")
                         ticket.used = True
+                        await self._let_go(sid)
             except Exception as error:
                 log.error("Calls without a stream were not given up: %s", places(error))
             kept = {sid: t for sid, t in self._tickets.items() if _keep(t, sid in self._held)}

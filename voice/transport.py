@@ -65,6 +65,8 @@ class Playback:
     """Called with an utterance and the time (`time.monotonic()`) of its first audio."""
     on_spoken: Callable[[str], None] = lambda _utterance_id: None
     """Called with the key of an utterance when all its audio was handed over."""
+    protected: Callable[[], bool] = lambda: False
+    """Tells whether something is being said that the caller cannot cut short."""
     on_audio_in: Callable[[bytes], None] | None = None
     """Called with what the caller says, PCM16; None when nobody records."""
     on_audio_out: Callable[[bytes], None] | None = None

@@ -29,7 +29,7 @@ from pipecat.turns.user_turn_processor import UserTurnProcessor
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from settings import Settings
-from voice.frames import CallerTurnFrame, ExpectationFrame
+from voice.frames import CallerTurnFrame, ExpectationFrame, SupposedTurnFrame
 from voice.providers import STT
 
 QUIETEST = -110.0
@@ -223,6 +223,8 @@ class CallerTurns(UserTurnProcessor):
             late = max(0.0, time.time() - frame.timestamp)
             self._spoke_until = time.monotonic() - late - frame.stop_secs
         await super().process_frame(frame, direction)
+        if isinstance(frame, TranscriptionFrame) and any(self._said):  # and the turn is not over
+            await self.push_frame(SupposedTurnFrame(" ".join(part for part in self._said if part)))
 
     async def _on_user_turn_stopped(self, controller: Any, strategy: Any, params: Any) -> None:
         await super()._on_user_turn_stopped(controller, strategy, params)

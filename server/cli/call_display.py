@@ -67,7 +67,7 @@ class Display:
                     self._show_record()
                 continue
             if happening is None:
-                return await self._show_bot(self._call.line.seconds)
+                return await self._show_bot(self._call.line.seconds, over=True)
             await self._show(happening)
 
     async def _look(self) -> None:
@@ -88,11 +88,11 @@ class Display:
             case "status":
                 self._console.print(f"  {happening.text}", style="dim")
 
-    async def _show_bot(self, until_secs: float) -> None:
+    async def _show_bot(self, until_secs: float, *, over: bool = False) -> None:
         """Print what the bot said up to a moment of the call."""
         await self._look()
         if self._record is not None:
-            return self._show_record()
+            return self._show_record(over=over)
         until = round(until_secs * mulaw.RATE)
         heard = bytes(self._call.line.recording.bot[self._transcribed : until])
         self._transcribed += len(heard)
@@ -106,14 +106,18 @@ class Display:
         self._polls = 0 if not turns or turns[-1].answered else self._polls + 1
         return self._polls == 0 or self._polls >= MOST_POLLS
 
-    def _show_record(self) -> None:
+    def _show_record(self, *, over: bool = False) -> None:
         transcript = (self._record or {}).get("transcript") or []
+        if transcript and transcript[-1].get("interrupted") and not over:
+            transcript = transcript[:-1]  # the record follows it word by word while it is said
         for number, utterance in enumerate(transcript[: self._shown]):
             self._correct(number, utterance)
         for utterance in transcript[self._shown :]:
             self._printed.append(_version(utterance))
             if utterance["role"] == "bot":
                 self._bot(utterance["text"])
+                if utterance.get("interrupted"):
+                    self._line(self._call.line.seconds, "", "interrupted there", "dim")
             elif utterance.get("source") == "speech":
                 self._heard(utterance["text"])
         self._shown = len(transcript)

@@ -39,11 +39,17 @@ log = logging.getLogger(__name__)
 ThreadId = Annotated[str, Field(pattern=THREAD_ID)]
 
 
-def _text(text: str) -> str:
-    """Refuse what JSON can write and no text can hold."""
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("it holds half a character (a lone surrogate)")
-    return text
+def _storable(given: Any) -> Any:
+    """Refuse what JSON can write and no text, or no database, can hold."""
+    if isinstance(given, str):
+        if not given.isascii() and any("\ud800" <= letter <= "\udfff" for letter in given):
+            raise ValueError("it holds half a character (a lone surrogate)")
+        if "\0" in given:
+            raise ValueError("it holds the character U+0000, which cannot be stored")
+    elif isinstance(given, dict | list):
+        for part in [*given, *given.values()] if isinstance(given, dict) else given:
+            _storable(part)
+    return given
 
 
 class ChatRequest(BaseModel):
@@ -53,14 +59,14 @@ class ChatRequest(BaseModel):
 
     graph: str | None = Field(None, description="Name of the graph; the default one if missing.")
     thread_id: ThreadId | None = Field(None, description="The conversation; a new one if missing.")
-    message: Annotated[str, AfterValidator(_text)] = Field(
+    message: Annotated[str, AfterValidator(_storable)] = Field(
         "", description="What the person says; nothing, or only white space, opens."
     )
     message_id: ThreadId | None = Field(
         None,
         description="Names the message: sent again, it is not taken twice; the answer is repeated.",
     )
-    resume: dict[str, Any] | None = Field(
+    resume: Annotated[dict[str, Any] | None, AfterValidator(_storable)] = Field(
         None,
         description="Answers to `interrupts` of the thread by their ids, instead of a message.",
     )

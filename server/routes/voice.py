@@ -140,8 +140,8 @@ async def browser(websocket: WebSocket, session_id: str, services: ServicesDep) 
         if start.get("type") != "start":
             raise ValueError("expected the message start")
         thread_id = start.get("thread_id")
-        if thread_id and len(str(thread_id)) > MAX_THREAD_ID:
-            raise ValueError(f"expected a thread_id of at most {MAX_THREAD_ID} characters")
+        if thread_id and (len(str(thread_id)) > MAX_THREAD_ID or "\0" in str(thread_id)):
+            raise ValueError(f"expected a thread_id of at most {MAX_THREAD_ID} letters")
         call = await services.switchboard.admit_browser(
             str(start.get("graph") or services.settings.default_graph),
             str(thread_id) if thread_id else None,
@@ -232,6 +232,8 @@ async def _answer(
         )
     if max(len(caller or ""), len(called or "")) > MAX_NUMBER:
         raise HTTPException(422, f"From and To may have up to {MAX_NUMBER} characters each.")
+    if "\0" in f"{caller}{called}":
+        raise HTTPException(422, "From and To may not hold the character U+0000.")
     outbound = fields.get("Direction", "").startswith("outbound")
     try:
         name = services.switchboard.graph_for(graph, caller if outbound else called)

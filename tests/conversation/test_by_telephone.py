@@ -319,7 +319,7 @@ def test_a_caller_who_wants_no_more_calls_is_obeyed(held: Held) -> None:
 def test_a_webhook_that_is_replayed_is_refused_and_starts_nothing(held: Held) -> None:
     talk = held.talks["two webhooks"]
     assert held.webhook_answers == [403, 403]
-    assert len(talk.messages("ai")) == 1
+    assert len(talk.messages("ai")) <= 1  # of the one greeting, what was heard
     assert len(talk.carrier.streams) == 1
 
 

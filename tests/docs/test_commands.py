@@ -21,7 +21,7 @@ TRIED_ELSEWHERE = {
     "make run": "the server of this test is what it starts",
     "make test": "is what runs this test",
     "make studio": "tests/wire/test_studio.py drives the same server",
-    ".venv/bin/dialgraph serve --graph mine=path/to/file.py:graph": "the last test does, really",
+    ".venv/bin/dialgraph serve --graph mine=docs/examples/mine.py:graph": "as the server does here",
     ".venv/bin/dialgraph serve --port 7861": "tests/store/test_two_servers.py starts two",
     "make bench": "minutes of measuring; its figures are in docs/benchmarks.md",
 }
@@ -72,7 +72,8 @@ def serving(data: Path, *options: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     data = tmp_path_factory.mktemp("data")
-    with serving(data) as address:
+    own = [f"--graph={name}=docs/examples/{name}.py:graph" for name in ("mine", "clinic")]
+    with serving(data, *own) as address:
         yield address, data
 
 
@@ -101,7 +102,31 @@ def test_a_command_of_the_documents_works(
     assert '"detail"' not in result.stdout
 
 
-def test_a_graph_of_ones_own_is_served_from_its_file(tmp_path: Path) -> None:
-    with serving(tmp_path, "--graph", "mine=tests/sample_graphs.py:parrot") as address:
-        answer = httpx.post(f"{address}/api/chat", json={"graph": "mine", "message": "hello"})
-    assert answer.json()["reply"].strip() == "You said: hello"
+def test_a_graph_of_ones_own_is_chatted_with_and_rung(server: tuple[str, Path]) -> None:
+    address, _ = server
+    answer = httpx.post(f"{address}/api/chat", json={"graph": "mine", "message": "hello"})
+    assert answer.json()["reply"] == "You said: hello"
+    rung = subprocess.run(
+        [BIN / "dialgraph", "call", "--graph", "mine", "--server", address, "--say", "Yes."],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert rung.returncode == 0, rung.stdout + rung.stderr
+    assert "You said: Yes" in rung.stdout
+
+
+def test_an_open_question_is_listed_and_answered_by_its_id(server: tuple[str, Path]) -> None:
+    address, _ = server
+    at = {"graph": "clinic", "thread_id": "program"}
+    asked = httpx.post(f"{address}/api/chat", json=at | {"message": "Monday"}, timeout=30).json()
+    assert asked["interrupt"]["kind"] == "yes_no"
+    thread = httpx.get(f"{address}/api/threads/clinic/program").json()
+    (question,) = thread["interrupts"]
+    wrong = httpx.post(f"{address}/api/chat", json=at | {"resume": {"no such id": True}})
+    assert wrong.status_code == 422
+    resume = at | {"resume": {question["id"]: True}}
+    done = httpx.post(f"{address}/api/chat", json=resume, timeout=30).json()
+    assert (done["done"], done["interrupt"]) == (True, None)
+    assert "Your number is four five six." in done["reply"]

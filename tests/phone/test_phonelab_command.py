@@ -82,6 +82,25 @@ async def test_a_call_shows_both_sides_the_latency_and_the_outcome(application):
         assert wav.getnchannels() == 2
 
 
+async def test_an_answer_that_the_record_follows_word_by_word_is_shown_once_and_whole(application):
+    application.record = {"status": "completed", "outcome": None, "transcript": []}
+
+    async def ask(bot: Bot) -> None:
+        said = {"role": "bot", "text": "Are", "interrupted": True}
+        application.record["transcript"].append(said)
+        await bot.play(await EmbeddedVoice().speak("Are you salaried?"), chunk=1600)
+        await bot.mark("said")
+        await bot.event("mark")
+        said |= {"text": "Are you salaried?", "interrupted": False}
+        await _answered(bot)
+
+    application.behaviour = ask
+    result = await call(application, "--graph", "eligibility", "--say", "Yes.")
+    assert result.output.count("  bot  ") == 1, result.output
+    assert "bot  Are you salaried?" in result.output
+    assert "interrupted" not in result.output
+
+
 async def test_without_a_record_the_bots_words_are_transcribed_from_what_was_heard(application):
     application.behaviour = asking("Which city do you live in?")
     result = await call(application, "--say", "Mumbai")

@@ -1,12 +1,51 @@
-"""Call records in tables that an earlier version has made."""
+"""Call records: in tables that an earlier version has made, and of servers that are gone."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
 
-from store.calls import Call, Calls
+from store.calls import Call, Calls, live
 from store.database import open_database
+from store.locks import open_locks
+
+MORNING = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def ringing(sid: str) -> Call:
+    return Call(
+        sid=sid,
+        graph="g",
+        thread_id="t",
+        direction="inbound",
+        carrier="twilio",
+        status="ringing",
+        started_at=MORNING,
+    )
+
+
+async def test_a_server_fails_the_calls_that_nobody_holds(
+    data_dir: Path, database_url: str | None
+) -> None:
+    where = (data_dir, database_url)
+    async with (
+        open_database(*where) as engine,
+        open_locks(*where) as living,
+        open_locks(*where) as starting,
+        live(living, "CA-held"),
+    ):
+        calls = Calls(engine)
+        for sid in ("CA-held", "CA-left"):
+            await calls.create(ringing(sid))
+        over = ringing("CA-over").model_copy(update={"status": "completed", "ended_at": MORNING})
+        await calls.create(over)
+        assert await calls.fail_unfinished("gone", starting) == 1
+        found = {call.sid: (call.status, call.failure) for call in await calls.list()}
+        assert found == {
+            "CA-held": ("ringing", None),
+            "CA-left": ("failed", "gone"),
+            "CA-over": ("completed", None),
+        }
 
 
 async def test_a_database_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
@@ -17,7 +56,7 @@ async def test_a_database_of_an_earlier_version_gets_the_columns_it_lacks(tmp_pa
         direction="outbound",
         carrier="twilio",
         status="completed",
-        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        started_at=MORNING,
     )
     async with open_database(tmp_path) as engine:
         await Calls(engine).create(earlier)

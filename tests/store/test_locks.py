@@ -112,6 +112,16 @@ async def test_who_waits_too_long_is_told_and_takes_nothing(two: list[ThreadLock
     assert not await held(second, "a")
 
 
+async def test_who_does_not_wait_gets_a_lock_that_is_free(two: list[ThreadLocks]) -> None:
+    """Asking takes PostgreSQL a moment, which is no waiting for the lock."""
+    first, second = two
+    for locks in (first, second):
+        async with locks.hold("a", 0):
+            with pytest.raises(TimeoutError):
+                async with second.hold("a", 0):
+                    pass
+
+
 async def test_a_waiting_process_gets_the_lock_when_it_is_free(two: list[ThreadLocks]) -> None:
     first, second = two
     async with first.hold("a", LONG):

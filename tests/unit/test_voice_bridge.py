@@ -33,7 +33,13 @@ from settings import Settings
 from store.calls import Call, Calls
 from store.database import open_database
 from voice.bridge import Bridge
-from voice.frames import CallerTurnFrame, CallEventFrame, HangupFrame, UtteranceFrame
+from voice.frames import (
+    CallerTurnFrame,
+    CallEventFrame,
+    HangupFrame,
+    SupposedTurnFrame,
+    UtteranceFrame,
+)
 from voice.phrases import phrase
 from voice.providers import STT, TTS, SpeechToText, TextToSpeech
 from voice.record import CallLog
@@ -323,6 +329,32 @@ async def test_a_caller_who_goes_on_is_answered_once_to_all_that_was_said(hold: 
     assert [turn.withdrawn for turn in threads.turns] == [False, True, False]
     assert threads.most_running == 1
     assert outcome.said == ["Forty thousand, good."]
+
+
+async def test_a_turn_that_was_supposed_is_answered_when_it_is_certain(hold: Hold) -> None:
+    threads = ScriptedThreads({"Yes.": [reply("Good."), snapshot()]})
+    frames = [SupposedTurnFrame("Yes."), SleepFrame(0.1), *speech("Yes."), SleepFrame(0.1)]
+    outcome = await hold(threads, *frames)
+    assert threads.asked == [None, "Yes."]
+    assert outcome.said == ["Good."]
+
+
+async def test_of_a_turn_that_was_supposed_wrongly_nothing_is_left(hold: Hold) -> None:
+    threads = ScriptedThreads(
+        {"Yes.": [reply("Wrong."), snapshot()], "Yes, but": [reply("Go on.")]}
+    )
+    frames = [SupposedTurnFrame("Yes."), SleepFrame(0.1), *speech("Yes, but"), SleepFrame(0.1)]
+    outcome = await hold(threads, *frames)
+    assert threads.asked == [None, "Yes.", "Yes, but"]
+    assert [turn.withdrawn for turn in threads.turns] == [False, True, False]
+    assert outcome.said == ["Go on."]
+
+
+async def test_nothing_is_said_of_a_turn_that_is_only_supposed(hold: Hold) -> None:
+    threads = ScriptedThreads({"Yes.": [reply("Good."), snapshot()]})
+    outcome = await hold(threads, SupposedTurnFrame("Yes."), SleepFrame(0.2))
+    assert outcome.said == []
+    assert threads.turns[1].withdrawn
 
 
 async def test_the_thread_is_told_what_was_heard(hold: Hold) -> None:

@@ -155,6 +155,11 @@ class VirtualCall:
         self.sid = sid
         self.settings = settings
 
+    @property
+    def sid(self) -> str:
+        """The call's SID: of its seed, so that two calls in one folder are two."""
+        return f"CA{self.seed:032d}"
+
     def run(self) -> Result:
         """Hold the call and return what came of it."""
         self.effects.clear()

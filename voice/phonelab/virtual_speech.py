@@ -29,6 +29,7 @@ from pipecat.utils.time import time_now_iso8601
 
 from settings import Settings
 from voice.frames import NoWordsFrame
+from voice.interruption_echo import Echo
 from voice.phonelab import mulaw
 from voice.providers import STT, TTS, SpeechToText, TextToSpeech, register_stt, register_tts
 from voice.turns import HESITATION_SECS, EndOfTurn, VoiceActivity
@@ -254,7 +255,12 @@ def _loudness(settings: Settings) -> Loudness:
 
 @contextlib.contextmanager
 def offered() -> Iterator[None]:
-    """Offer the provider `scripted` while the context lasts."""
+    """Offer the provider `scripted` while the context lasts.
+
+    Two voices that spell are alike to a correlation, so there is no echo in it.
+    """
+    similarity = Echo.similarity
+    Echo.similarity = lambda *_: 0.0  # type: ignore[method-assign]
     register_stt(
         NAME,
         SpeechToText(create=lambda _settings, rate: ScriptedSTT(rate), voice_activity=_loudness),
@@ -268,4 +274,5 @@ def offered() -> Iterator[None]:
     try:
         yield
     finally:
+        Echo.similarity = similarity  # type: ignore[method-assign]
         del STT[NAME], TTS[NAME]
