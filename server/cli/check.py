@@ -33,7 +33,7 @@ def check(
 
     The caller interrupts, hangs up, loses the line and presses keys at every stage of an answer;
     models and tools are slow and fail; the server dies. Each finding names the case that shows it.
-    The exit code is 0 when nothing is wrong, 1 when something is, 2 when the graph cannot be called.
+    The exit code is 0 when nothing is wrong, 1 when something is, 2 when nobody could call.
     """
     from graphs.catalogue import GraphNotLoaded, load_graph
     from voice.phonelab.check import CASES, SAYS, CannotCheck, Check

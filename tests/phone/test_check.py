@@ -1,4 +1,4 @@
-"""`dialgraph check` names what is planted in a stranger's graph, and finds no fault in a good one."""
+"""`dialgraph check` names what is planted in a stranger's graph, and passes a good one."""
 
 import json
 from collections.abc import Callable
@@ -52,7 +52,8 @@ def test_other_shapes_pass(graph: Callable[[], Graph]) -> None:
 
 def test_a_graph_that_asks_by_interrupt_passes_its_cases() -> None:
     questions = [name for name in CASES if name.startswith("question")]
-    check = Check(strangers.approves(), only=questions)
+    ask = {"question": "May I book it?", "kind": "yes_no"}
+    check = Check(strangers.approves(ask), only=questions)
     assert all(at.held for at in check.run())
     assert [f for f in check.findings if f.severity != "hint"] == []
 
@@ -95,8 +96,11 @@ def test_what_is_planted_is_named(
 
 
 def test_a_question_that_takes_no_answer_is_named() -> None:
-    ask = {"question": "Which one?", "choices": ["red", "green"]}
+    schema = {"type": "array", "items": {"type": "object"}}
+    ask = {"question": "Which ones?", "response_schema": schema}
     assert "question-stays" in found(strangers.approves(ask), "question-voice")
+    choice = {"question": "Which one?", "choices": ["red", "green"]}
+    assert "question-stays" not in found(strangers.approves(choice), "question-voice")
 
 
 def test_a_graph_on_a_network_is_refused_but_in_real_time() -> None:

@@ -4,9 +4,10 @@
         ...  # Progress, then Findings as they come
 
 The calls are held in virtual time on the phone lab, with the project's own bridge, threads and
-database. Two first calls show how long greeting and reply are, which tools run and whether the model
-streams; the others are fitted to that (`cases.py`), so that the caller speaks, hangs up or loses the
-line exactly in the tool, in the first word, at the last. `judging.py` says what a call shows.
+database. Two first calls show how long greeting and reply are, which tools run and whether the
+model streams; the others are fitted to that (`cases.py`), so that the caller speaks, hangs up or
+loses the line exactly in the tool, in the first word, at the last. `judging.py` says what a call
+shows.
 """
 
 import tempfile

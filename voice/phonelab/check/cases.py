@@ -1,8 +1,10 @@
 """The calls a graph is checked with: data, each fitted to the moments of a first call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from graphs.questions import Answer, NotUnderstood
 from voice.phonelab.check.held import PATIENCE_SECS, PAUSE_SECS, Moments, Script
 from voice.phonelab.check.watch import Kind, Trouble
 from voice.phonelab.faults import Faults
@@ -154,11 +156,29 @@ def _call_back(at: Callable[[Moments], float]) -> Callable[[Moments], Script]:
 
 
 def _where_asked(script: Callable[[Moments], Script]) -> Callable[[Moments], Script | None]:
-    return lambda m: script(m) if m.questions else None
+    return lambda m: script(m) if m.question else None
 
 
-def _answered_by(act: Callable[[float], Act]) -> Callable[[Moments], Script | None]:
-    return _where_asked(_asked_then(lambda m: act(m.ends_at + PAUSE_SECS)))
+def _answered_by(
+    source: Literal["speech", "keys"], answers: Sequence[str]
+) -> Callable[[Moments], Script | None]:
+    """Answer the open question with the first of some answers that it takes."""
+    act = Says if source == "speech" else Presses
+
+    def script(m: Moments) -> Script | None:
+        if m.question is None:
+            return None
+        options = m.question.expectation().get("keywords", []) if source == "speech" else []
+        for text in (*options, *answers):
+            heard = m.question.hear(text, source)
+            if not isinstance(heard, NotUnderstood):
+                acts: list[Act] = [act(m.ends_at + PAUSE_SECS, text)]
+                if isinstance(heard, Answer) and m.question.part.reads_back(heard.value):
+                    acts.append(Says(acts[0].at + AFTER_SECS, "Yes."))
+                return _asked_then(*(lambda _, act=act: act for act in acts))(m)
+        return _asked_then(lambda m: act(m.ends_at + PAUSE_SECS, answers[0]))(m)
+
+    return script
 
 
 QUESTION = "a question of interrupt()"
@@ -216,21 +236,21 @@ CASES: dict[str, Case] = {
         Case(
             "question-voice",
             "the open question is answered by voice",
-            _answered_by(lambda at: Says(at, "Yes.")),
+            _answered_by("speech", ["Yes.", "one two three four", "forty thousand", "Pune"]),
             QUESTION,
             "answered",
         ),
         Case(
             "question-key",
             "the open question is answered by key",
-            _answered_by(lambda at: Presses(at, "1")),
+            _answered_by("keys", ["1", "1234", "40000"]),
             QUESTION,
             "answered",
         ),
         Case(
             "question-nonsense",
             "the open question gets nonsense",
-            _answered_by(lambda at: Says(at, NONSENSE)),
+            _where_asked(_asked_then(lambda m: Says(m.ends_at + PAUSE_SECS, NONSENSE))),
             QUESTION,
         ),
         Case(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from graphs.questions import Question
 from graphs.threads import Graph
 from voice.phonelab.check.watch import Trouble, Watch
 from voice.phonelab.faults import Faults
@@ -40,13 +41,6 @@ class Held:
     result: Result
     watch: Watch
     again: Result | None = None
-
-    @property
-    def undisturbed(self) -> bool:
-        """Whether the caller let the bot finish, and nothing was made to go wrong."""
-        return not self.script.trouble and not any(
-            sent.event == "clear" for sent in self.result.sent
-        )
 
     def calls(self) -> list[Result]:
         """Return the first call, and both as one: their thread is one."""
@@ -105,8 +99,8 @@ class Moments:
     """Whether a model writes the answer."""
     writes_until: float
     """The model has written its last word."""
-    questions: Sequence[str] = ()
-    """Kinds of the questions of `interrupt()` that are open then."""
+    question: Question | None = None
+    """Of `interrupt()`, that is open then."""
     says: Sequence[str] = field(default=())
 
     @property
@@ -141,7 +135,7 @@ def moments_of(opening: Held, asked: Held, says: Sequence[str]) -> Moments:
         tool_at=tools[0] if tools else None,
         model=bool(models),
         writes_until=max((span.ended or span.began for span in models), default=0.0),
-        questions=[str(interrupt.value) for interrupt in asked.result.interrupts],
+        question=next(map(Question.of, asked.result.interrupts), None),
         says=says,
     )
 

@@ -106,7 +106,7 @@ def _silent(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
 
 def _waiting(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
     """Find long waits, and replies that take long."""
-    if not held.undisturbed or case.name != "answer" or not held.result.said:
+    if case.name != "answer" or not held.result.said:
         return
     ended = held.result.said[-1].ended
     if not (reply := held.reply_after(ended)):
@@ -187,20 +187,19 @@ def _internal(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
                 str(message.text),
             )
     callers = {said.text for said in result.record.transcript if said.role == "caller"}
-    for message in result.messages:
-        if isinstance(message, HumanMessage) and message.text not in callers:
-            if any(message.text in text for text in callers) or not message.text.strip():
-                continue
-            if any(text in str(message.text) for text in callers):
-                continue
-            yield Finding(
-                "wrong",
-                "words-of-the-caller",
-                f"The thread says of the caller what {_node_of(held, str(message.text))!r} has "
-                f"written ({_short(str(message.text))}); it is not spoken.",
-                "return an AIMessage: a HumanMessage is what the caller said.",
-                _node_of(held, str(message.text)),
-            )
+    if held.again is None:
+        for said in (m for m in result.messages if isinstance(m, HumanMessage)):
+            text = str(said.text)
+            if text.strip() and not any(words in text or text in words for words in callers):
+                node = _node_of(held, text)
+                yield Finding(
+                    "wrong",
+                    "words-of-the-caller",
+                    f"What {node!r} has written ({_short(text)}) is not spoken, and stands on the "
+                    "thread as words of the caller.",
+                    "return an AIMessage: a HumanMessage is what the caller said.",
+                    node,
+                )
     if case.name == "answer":
         yield from _speakers(graph, held)
 

@@ -72,7 +72,7 @@ class Failure:
     planned: bool
 
 
-@dataclass
+@dataclass(eq=False)
 class Watch(AsyncCallbackHandler):
     """Watches one call.
 
@@ -119,8 +119,12 @@ class Watch(AsyncCallbackHandler):
         """Note that a node begins."""
         tags = kwargs.get("tags") or ()
         named = (kwargs.get("metadata") or {}).get("langgraph_node")
-        if named == kwargs.get("name") and any(tag.startswith("graph:step") for tag in tags):
-            await self._began("node", named, run_id, kwargs)
+        if (
+            named
+            and named == kwargs.get("name")
+            and any(tag.startswith("graph:step") for tag in tags)
+        ):
+            await self._began("node", str(named), run_id, kwargs)
 
     async def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Note what a node adds to `messages`."""
