@@ -124,7 +124,6 @@ class VirtualCall:
         folder: where the databases are; a new one for each run when missing.
         thread_id: of an earlier call in the same folder that goes on; a new thread when missing.
         direction: who has placed the call.
-        sid: of the call; another one for each call in the same folder.
         settings: others than the defaults.
     """
 
@@ -140,7 +139,6 @@ class VirtualCall:
         folder: Path | None = None,
         thread_id: str | None = None,
         direction: Direction = "inbound",
-        sid: str = SID,
         **settings: Any,
     ) -> None:
         self.graph = graph
@@ -152,7 +150,6 @@ class VirtualCall:
         self.folder = folder
         self.thread_id = thread_id
         self.direction = direction
-        self.sid = sid
         self.settings = settings
 
     @property

@@ -163,7 +163,9 @@ def _answered_by(
     source: Literal["speech", "keys"], answers: Sequence[str]
 ) -> Callable[[Moments], Script | None]:
     """Answer the open question with the first of some answers that it takes."""
-    act = Says if source == "speech" else Presses
+
+    def act(at: float, text: str) -> Act:
+        return Presses(at, text) if source == "keys" else Says(at, text, max(1.0, len(text) / 15))
 
     def script(m: Moments) -> Script | None:
         if m.question is None:

@@ -76,9 +76,7 @@ def hold(graph: Graph, script: Script, folder: Path, *, real: bool = False) -> H
         result = first.run()
         if script.again is not None:
             thread_id = result.record.thread_id
-            call = VirtualCall(
-                graph, script.again, folder=folder, thread_id=thread_id, sid="CA" + "1" * 32
-            )
+            call = VirtualCall(graph, script.again, folder=folder, thread_id=thread_id, seed=1)
             second = call.run()
     return Held(script, result, watch, second)
 
