@@ -234,7 +234,7 @@ class Bridge(FrameProcessor):
     async def _key(self, key: str) -> None:
         if self._answers.waiting >= MOST_WAITING:
             return
-        if not self._keypad.digits:
+        if not self._keypad.digits and not self._speech.utterances.protected:
             await self._stop_speaking()
         if self._keypad_pause:
             await self.cancel_task(self._keypad_pause)
