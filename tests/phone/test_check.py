@@ -28,6 +28,7 @@ def wrong(graph: Graph, *only: str) -> list[str]:
     return [kind for kind, (severity, _) in found(graph, *only).items() if severity != "hint"]
 
 
+@pytest.mark.timeout(400)
 def test_an_agent_with_tools_passes_every_case() -> None:
     check = Check(strangers.react())
     held = {at.case.name for at in check.run() if at.held}
@@ -129,6 +130,7 @@ def test_the_command_refuses_what_is_no_graph_or_no_case(tmp_path: Path) -> None
     assert "barge-in-tool" in refused.stderr
 
 
+@pytest.mark.timeout(400)
 def test_the_shipped_interview_passes() -> None:
     shown = CliRunner().invoke(
         app,
