@@ -12,8 +12,8 @@ from collections import Counter
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from tests.phone.invariants import CHECKS, WAITS_FOR_CORE
 from tests.phone.random_calls import RandomCall, calls
+from voice.phonelab.invariants import CHECKS, WAITS_FOR_CORE
 
 
 def main() -> None:

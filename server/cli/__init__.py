@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from server.cli.call import InOrder, call
+from server.cli.check import check
 from server.cli.replay import replay
 from server.cli.serve import serve
 from server.startup import CannotStart, read_settings
@@ -44,6 +45,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command(cls=InOrder)(call)
 app.command()(replay)
+app.command()(check)
 app.add_typer(
     typer.Typer(
         cls=Eligibility,

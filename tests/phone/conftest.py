@@ -16,7 +16,7 @@ from server.services import Services
 from settings import Settings
 from store.calls import Call
 from tests.phone.call_graphs import interview
-from tests.phone.invariants import thread_violations
+from voice.phonelab.invariants import thread_violations
 from voice.phonelab.virtual import LINGER_SECS
 
 

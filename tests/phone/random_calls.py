@@ -26,9 +26,9 @@ from langgraph.prebuilt import ToolNode
 from typing_extensions import TypedDict
 
 from graphs.threads import Graph
-from tests.phone.invariants import CHECKS, Effect, Known, violations
 from tools.effects import IdempotencyKey, tool
 from voice.phonelab import Faults
+from voice.phonelab.invariants import CHECKS, Effect, Known, violations
 from voice.phonelab.virtual import Result, VirtualCall
 from voice.phonelab.virtual_acts import Act, Coughs, Dies, Drops, HangsUp, Presses, Says
 

@@ -7,9 +7,9 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from store.calls import Utterance
-from tests.phone.invariants import CHECKS, Effect, violations
 from tests.phone.random_calls import KNOWN, SECRET, RandomCall, Reply, word
 from voice.phonelab import Faults
+from voice.phonelab.invariants import CHECKS, Effect, violations
 from voice.phonelab.virtual import Result
 from voice.phonelab.virtual_acts import HangsUp, Says
 from voice.phonelab.virtual_speech import Word

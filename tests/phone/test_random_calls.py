@@ -6,8 +6,8 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.phone.invariants import WAITS_FOR_CORE
 from tests.phone.random_calls import RandomCall, calls
+from voice.phonelab.invariants import WAITS_FOR_CORE
 
 CALLS = 150
 

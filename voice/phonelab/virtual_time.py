@@ -28,6 +28,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any, ParamSpec, TypeVar
@@ -46,6 +47,9 @@ HANDOVER_SECS = 2.0
 STUCK_SECS = 60.0
 """Real time a thread may work while nothing else can happen, before that is taken as an error."""
 
+on_block: ContextVar[Callable[[float], None] | None] = ContextVar("on_block", default=None)
+"""Told for how many seconds code sleeps on the loop's own thread, where nothing else can happen."""
+
 
 class TimeStands(RuntimeError):
     """Nothing can ever happen any more: no timer is set, no thread works, no message is there."""
@@ -63,6 +67,8 @@ class Jumps(selectors.DefaultSelector):
         """Virtual seconds since the beginning."""
         self.working = 0
         """Threads that work and are not stood still for."""
+        self.outside = 0
+        """How much goes on whose time is real; while something does, so is the time of the loop."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready; when nothing is, go to the next timer.
@@ -71,6 +77,11 @@ class Jumps(selectors.DefaultSelector):
             TimeStands: there is none, and nothing to wait for.
         """
         if ready := super().select(0):
+            return ready
+        if self.outside and not self.working and timeout is not None:
+            began = _real.monotonic()
+            ready = super().select(timeout)
+            self.now += min(timeout, _real.monotonic() - began)
             return ready
         if self.working or timeout is None:
             if ready := super().select(STUCK_SECS if self.working else 1.0):
@@ -142,6 +153,7 @@ class Turn:
 
 _real = SimpleNamespace(
     sleep=time.sleep,
+    monotonic=time.monotonic,
     submit=ThreadPoolExecutor.submit,
     datetime=datetimes.datetime,
 )
@@ -215,6 +227,8 @@ def _sleep(loop: VirtualLoop, seconds: float) -> None:
     turn = getattr(_working, "turn", None)
     if loop.here:
         loop.jumps.now += seconds
+        if told := on_block.get():
+            told(seconds)
     elif turn is None or loop.is_closed():
         _real.sleep(seconds)
     else:

@@ -26,15 +26,19 @@ class Effect:
 
 @dataclass(frozen=True)
 class Known:
-    """What a test knows of its graph beforehand."""
+    """What is known of a graph beforehand."""
 
     secrets: frozenset[str] = frozenset()
     """Words of tools, structured answers and private nodes, which must never be said."""
     place: Callable[[str], tuple[int, int] | None] = lambda _word: None
     """Message and place in it of a word that occurs only there; None for other words."""
     spoken: Callable[[AIMessage], bool] = field(default=lambda message: bool(message.text.strip()))
+    said: Callable[[str], str] = str
+    """What the voice makes of what is written."""
 
 
+MARKS = ".,!?;:…।"
+"""Not compared: a voice may end a sentence that was cut off."""
 Check = Callable[[Result, Known], Iterator[str]]
 CHECKS: dict[str, Check] = {}
 WAITS_FOR_CORE = {
@@ -81,20 +85,20 @@ def thread_violations(messages: Sequence[BaseMessage], following: Sequence[str] 
 
 
 @check("the record holds what was heard")
-def _record_is_heard(result: Result, _known: Known) -> Iterator[str]:
+def _record_is_heard(result: Result, known: Known) -> Iterator[str]:
     if result.died_at is None:
-        yield from _not_played(_recorded(result), result)
+        yield from _not_played(_recorded(result), result, known)
 
 
 @check("after a crash the record holds what was heard")
-def _crashed_record_is_heard(result: Result, _known: Known) -> Iterator[str]:
+def _crashed_record_is_heard(result: Result, known: Known) -> Iterator[str]:
     if result.died_at is not None:
-        yield from _not_played(_recorded(result), result)
+        yield from _not_played(_recorded(result), result, known)
 
 
 @check("the thread holds what was heard")
 def _thread_is_heard(result: Result, known: Known) -> Iterator[str]:
-    yield from _not_played(_texts(result.messages, known), result)
+    yield from _not_played(_texts(result.messages, known), result, known)
 
 
 @check("thread and record say the same")
@@ -188,9 +192,10 @@ def _texts(messages: Sequence[BaseMessage], known: Known) -> list[str]:
     return [m.text for m in messages if isinstance(m, AIMessage) and known.spoken(m)]
 
 
-def _not_played(said: list[str], result: Result) -> Iterator[str]:
-    played = [word.text for word in result.played]
-    if missing := _missing(" ".join(said).split(), played):
+def _not_played(written: list[str], result: Result, known: Known) -> Iterator[str]:
+    played = [word.text.strip(MARKS) for word in result.played]
+    said = [word.strip(MARKS) for word in " ".join(map(known.said, written)).split()]
+    if missing := _missing(said, played):
         yield f"{missing[0]!r} is written down, but was not heard after what is before it"
 
 
