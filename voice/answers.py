@@ -132,7 +132,9 @@ class Answers:
         given = Input(message, text, spoke_until, time.monotonic(), keyed=source == "keys")
         current = self._exchange
         if current and current.supposed and current.given.text == text:
-            current.given = given
+            if isinstance(current.given.said, HumanMessage):
+                message = current.given.said  # which the graph has been given already
+            current.given = replace(given, said=message)
             self._stopwatch.decided(self._turn, spoke_until, given.decided_at)
             current.confirm()
             return str(message.id)
