@@ -45,6 +45,14 @@ class Checkpoints(BaseCheckpointSaver[str]):
     async def idle_since(self, moment: datetime) -> Sequence[str]:
         """Return the keys of the threads whose newest checkpoint is older than a moment."""
 
+    @abstractmethod
+    async def compact(self) -> None:
+        """Write the file anew without what was deleted, where there is a file."""
+
+    async def forget_deleted(self) -> None:
+        """See that what was deleted is in no file any more, where that is ours to see to."""
+        return None
+
 
 def amended(value: Any, change: Change, serde: SerializerProtocol) -> Any | None:
     """Return the changed messages, in the form in which they were, or None for no change.

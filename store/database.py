@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, event, inspect, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from store.checkpoints import Checkpoints
 from store.locks import open_locks
-from store.sqlite import SqliteCheckpoints
+from store.private import private_file, private_folder
+from store.sqlite import LOG_INTO_FILE, SqliteCheckpoints, prepare
+from store.writers import queue_writers
 
+Database = AsyncEngine
+"""The records, opened; for those who hand them on."""
 SETUP_SECS = 60.0
 """Longest wait for another process that makes the tables."""
 
@@ -53,8 +57,11 @@ async def open_database(
         data_dir: the folder that holds everything kept.
         database_url: the PostgreSQL database that holds the records instead, if any.
     """
-    await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
-    engine = _postgres(database_url) if database_url else _sqlite(data_dir / "records.sqlite")
+    await asyncio.to_thread(private_folder, data_dir)
+    if database_url:
+        engine = _postgres(database_url)
+    else:  # SQLAlchemy looks for the file, which blocks
+        engine = await asyncio.to_thread(_sqlite, data_dir / "records.sqlite")
     try:
         async with (
             open_locks(data_dir, database_url) as locks,
@@ -81,16 +88,40 @@ def _add_missing_columns(connection: Connection) -> None:
                 )
 
 
+async def forget_deleted(engine: AsyncEngine) -> None:
+    """See that what was deleted is in no file any more: of SQLite, its log still holds it.
+
+    PostgreSQL's log is its administrator's.
+    """
+    if engine.dialect.name == "sqlite":
+        async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            await connection.execute(text(LOG_INTO_FILE))
+
+
+async def alone(session: AsyncSession) -> None:
+    """Let nobody else write until the transaction ends: for who reads, decides, and writes.
+
+    SQLite's begins with the first write, so what was read before it may be another's by then. On
+    PostgreSQL rows are locked as they are read (`with_for_update`).
+    """
+    connection = await session.connection()
+    if connection.dialect.name == "sqlite":
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def _sqlite(path: Path) -> AsyncEngine:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+    # Who waits for a turn to write holds a connection: were they bounded, those who wait could keep
+    # the one who writes from what it has to read meanwhile.
+    engine = create_async_engine(f"sqlite+aiosqlite:///{private_file(path)}", max_overflow=-1)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _wait_for_writers(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA busy_timeout=10000")
+        prepare(cursor.execute)
         cursor.close()
 
+    queue_writers(engine)
     return engine
 
 
@@ -116,7 +147,7 @@ async def open_checkpointer(
         async with open_postgres_checkpointer(database_url) as checkpoints:
             yield checkpoints
         return
-    await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(private_folder, data_dir)
     saver = await asyncio.to_thread(SqliteCheckpoints, data_dir / "threads.sqlite")
     try:
         yield saver

@@ -125,6 +125,11 @@ class PostgresCheckpoints(AsyncPostgresSaver, Checkpoints):
             await cursor.execute(IDLE, (first_id_at(moment),))
             return [row["thread_id"] for row in await cursor.fetchall()]
 
+    async def compact(self) -> None:
+        """Free the space of what was deleted, see `Checkpoints.compact`."""
+        async with self._cursor() as cursor:
+            await cursor.execute("VACUUM checkpoints, checkpoint_blobs, checkpoint_writes")
+
 
 @contextlib.asynccontextmanager
 async def open_postgres_checkpointer(url: str) -> AsyncIterator[PostgresCheckpoints]:
