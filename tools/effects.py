@@ -20,7 +20,8 @@ Outside a turn, in Studio or a test, all of them are plain LangChain tools.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from typing import Annotated, Any, NewType, Protocol, get_type_hints
+from dataclasses import dataclass
+from typing import Annotated, Any, NewType, Protocol, get_type_hints, overload
 from uuid import uuid4
 
 from langchain_core.tools import BaseTool, InjectedToolArg, StructuredTool
@@ -31,18 +32,29 @@ IdempotencyKey = Annotated[_Key, InjectedToolArg]
 """A parameter of a tool that receives the key of its effect; the model does not see it."""
 
 
-class Effects(Protocol):
-    """What a turn does about effects; `graphs/turn.py` has it."""
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An effect that is to be done.
 
-    async def once(
-        self,
-        call: str,
-        tool: str,
-        arguments: Mapping[str, Any],
-        act: Callable[[str], Awaitable[Any]],
-        *,
-        repeatable: bool,
-    ) -> Any:
+    Attributes:
+        call: what makes it one of its own within the turn: the id of the tool's call.
+        tool: what does it.
+        arguments: what the journal is to say of it.
+        act: does it, given its idempotency key.
+        repeatable: whether it may be done again with the same key, when nobody knows if it was.
+    """
+
+    call: str
+    tool: str
+    arguments: Mapping[str, Any]
+    act: Callable[[str], Awaitable[Any]]
+    repeatable: bool
+
+
+class Effects(Protocol):
+    """What a turn does about effects; `graphs/acting.py` has it."""
+
+    async def once(self, deed: Deed) -> Any:
         """Wait until effects may happen; act unless that was done, and return what came of it."""
 
 
@@ -70,7 +82,7 @@ async def perform(name: str, act: Callable[[str], Awaitable[Any]], **arguments: 
     turn = effects.get()
     if turn is None:
         return await act(f"{name}-{uuid4().hex}")
-    return await turn.once(name, name, arguments, act, repeatable=True)
+    return await turn.once(Deed(name, name, arguments, act, repeatable=True))
 
 
 class EffectTool(StructuredTool):
@@ -97,13 +109,21 @@ class EffectTool(StructuredTool):
             return await act(call)
         arguments = tool_input if isinstance(tool_input, dict) else {"input": tool_input}
         repeatable = self.key_parameter is not None
-        return await turn.once(call, self.name, arguments, act, repeatable=repeatable)
+        return await turn.once(Deed(call, self.name, arguments, act, repeatable))
 
     def run(self, tool_input: Any, *args: Any, **kwargs: Any) -> Any:
         """Run the tool from a synchronous node; the turn waits on its own event loop."""
         if effects.get() is None:
             return super().run(tool_input, *args, **kwargs)
         return asyncio.run(self.arun(tool_input, *args, **kwargs))
+
+
+@overload
+def tool(*, effect: bool, **options: Any) -> Callable[[Callable[..., Any]], BaseTool]: ...
+
+
+@overload
+def tool(*given: Any, effect: bool, **options: Any) -> Any: ...
 
 
 def tool(*given: Any, effect: bool, **options: Any) -> Any:
@@ -116,11 +136,16 @@ def tool(*given: Any, effect: bool, **options: Any) -> Any:
     """
     decorated = langchain_tool(*given, **options)
     if isinstance(decorated, BaseTool):
-        return _declared(decorated, effect)
-    return lambda function: _declared(decorated(function), effect)
+        return declared(decorated, effect)
+    return lambda function: declared(decorated(function), effect)
 
 
-def _declared(made: BaseTool, effect: bool) -> BaseTool:
+def declared(made: BaseTool, effect: bool) -> BaseTool:
+    """Say of a LangChain tool whether calling it changes anything; see `tool`.
+
+    Raises:
+        TypeError: it has an effect and is not made of a function.
+    """
     made.metadata = {**(made.metadata or {}), "effect": effect}
     if not effect:
         return made

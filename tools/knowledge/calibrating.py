@@ -1,0 +1,93 @@
+"""Where the threshold between an answer and none lies for an organisation.
+
+Two kinds of questions are put to its own documents. *Foreign* ones (`elsewhere.yaml`) ask about
+everything else, so what they find answers nothing: how strong that looks depends on how many
+documents there are and what they speak of, and that is what differs between organisations. *Own*
+ones are made from its sentences, four words of each: they have an answer for sure. The threshold
+is set a step above what nine of ten foreign questions reach, and below what nearly all own ones do.
+How good that is on questions people wrote is in docs/knowledge.md.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from store.knowledge import Chunk
+from tools.knowledge.words import spoken_words
+
+STEP = 0.35
+"""Above the foreign questions, in log odds; chosen on labelled questions."""
+USUAL_BIAS = -5.7
+"""Where nothing can be measured."""
+SAMPLE = 60
+"""Own questions asked."""
+LEAST = 4
+"""Words of an own question."""
+
+
+class Calibration(BaseModel):
+    """What was measured of an organisation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bias: float
+    """Added to the log odds of a passage, so that 0 is the threshold."""
+    chunks: int
+    model: str
+    foreign_refused: float
+    """Share of the foreign questions that find no answer."""
+    own_answered: float
+    """Share of the own questions that find one."""
+
+    def fits(self, chunks: int, model: str) -> bool:
+        """Whether it is still true of so many chunks, embedded by that model."""
+        return self.model == model and abs(chunks - self.chunks) <= self.chunks / 10
+
+
+async def calibrate(
+    strength: Callable[[str], Awaitable[float]], sample: Sequence[Chunk], chunks: int, model: str
+) -> Calibration:
+    """Measure an organisation.
+
+    Args:
+        strength: how strong the best answer to a question is, in log odds.
+        sample: chunks to make own questions from.
+        chunks: how many it has.
+        model: what embeds them.
+    """
+    own = np.array([await strength(question) for question in own_questions(sample)])
+    foreign = np.array([await strength(question) for question in foreign_questions()])
+    own, foreign = own[np.isfinite(own)], foreign[np.isfinite(foreign)]
+    threshold = np.quantile(foreign, 0.9) + STEP if len(foreign) else -USUAL_BIAS
+    if len(own) >= 10:
+        threshold = min(threshold, np.quantile(own, 0.05))
+    return Calibration(
+        bias=-float(threshold),
+        chunks=chunks,
+        model=model,
+        foreign_refused=float((foreign < threshold).mean()) if len(foreign) else 1.0,
+        own_answered=float((own >= threshold).mean()) if len(own) else 1.0,
+    )
+
+
+def own_questions(sample: Sequence[Chunk]) -> list[str]:
+    """Return questions that the chunks answer, the same for the same chunks."""
+    chance, questions = random.Random(0), []  # noqa: S311
+    for chunk in sample[:SAMPLE]:
+        found = list(dict.fromkeys(spoken_words(chunk.text)))
+        at = chance.randrange(max(1, len(found) - LEAST))
+        if len(found) >= LEAST:
+            questions.append(" ".join(found[at : at + LEAST]))
+    return questions
+
+
+@cache
+def foreign_questions() -> tuple[str, ...]:
+    """Return the questions about everything else."""
+    text = Path(__file__).with_name("elsewhere.yaml").read_text(encoding="utf-8")
+    return tuple(yaml.safe_load(text))

@@ -1,0 +1,1 @@
+"""Market data, each datum with its source and the time from which it could be known."""

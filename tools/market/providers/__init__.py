@@ -1,0 +1,1 @@
+"""Market data by provider, a file each; see `tools/market/provider.py`."""
