@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from langchain_core.tools import ToolException
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graphs.events import ToolRun
+from graphs.messages import LATENCY
 from store.effects import Effect
-from tools.effects import has_effect
+from tools.effects import Deed, has_effect
 
 UNKNOWN = (
     "It is not known whether this was done: the program ended while doing it. "
@@ -153,6 +155,7 @@ class Acting(AsyncCallbackHandler):
         self._written = asyncio.Lock()
         self._claimed = False
         self._running: dict[UUID, str] = {}
+        self._begun: dict[UUID, float] = {}
         self._effects: set[asyncio.Task[Any]] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -195,49 +198,27 @@ class Acting(AsyncCallbackHandler):
 
     # Effects that are declared
 
-    async def once(
-        self,
-        call: str,
-        tool: str,
-        arguments: Mapping[str, Any],
-        act: Callable[[str], Awaitable[Any]],
-        *,
-        repeatable: bool,
-    ) -> Any:
+    async def once(self, deed: Deed) -> Any:
         """Do something exactly once; see `tools.effects.Effects`."""
-        work = self._once(call, tool, arguments, act, repeatable)
+        work = self._once(deed)
         if asyncio.get_running_loop() is self._loop:
             return await work
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
-    async def _once(
-        self,
-        call: str,
-        tool: str,
-        arguments: Mapping[str, Any],
-        act: Callable[[str], Awaitable[Any]],
-        repeatable: bool,
-    ) -> Any:
+    async def _once(self, deed: Deed) -> Any:
         await self._allowed()
-        self.acted.add(call)
-        task = asyncio.create_task(self._act(call, tool, arguments, act, repeatable))
+        self.acted.add(deed.call)
+        task = asyncio.create_task(self._act(deed))
         self._effects.add(task)
         task.add_done_callback(self._effects.discard)
         return await asyncio.shield(task)
 
-    async def _act(
-        self,
-        call: str,
-        tool: str,
-        arguments: Mapping[str, Any],
-        act: Callable[[str], Awaitable[Any]],
-        repeatable: bool,
-    ) -> Any:
-        key = effect_key(call=call, **self._turn)
+    async def _act(self, deed: Deed) -> Any:
+        key = effect_key(call=deed.call, **self._turn)
         async with self._written:
             await self._before_first()
-        described = json.loads(json.dumps(dict(arguments), default=str))
-        claim = await self._journal.begin(key, tool=tool, arguments=described, **self._turn)
+        described = json.loads(json.dumps(dict(deed.arguments), default=str))
+        claim = await self._journal.begin(key, tool=deed.tool, arguments=described, **self._turn)
         self._claimed = True
         if claim != "begun":
             if claim.result is not None:
@@ -245,12 +226,12 @@ class Acting(AsyncCallbackHandler):
                 return self._serde.loads_typed((kind, base64.b64decode(data)))
             if claim.error is not None:
                 raise EffectFailed(f"This failed, and was not tried again: {claim.error}")
-            if not repeatable:
-                return ToolMessage(UNKNOWN, tool_call_id=call, name=tool, status="error")
+            if not deed.repeatable:
+                return ToolMessage(UNKNOWN, tool_call_id=deed.call, name=deed.tool, status="error")
         try:
-            result = await act(key)
+            result = await deed.act(key)
         except Exception as error:
-            if not repeatable:
+            if not deed.repeatable:
                 await self._journal.fail(key, type(error).__name__)
             raise
         kind, raw = self._serde.dumps_typed(result)
@@ -278,17 +259,21 @@ class Acting(AsyncCallbackHandler):
                 await self._allowed()
                 self.acted.add(call)
             self._hop(self._began, run_id, call)
+        self._begun[run_id] = perf_counter()
         name, filler = str(serialized.get("name", "")), (metadata or {}).get("filler")
         self._hop(self._on_tool, ToolRun(name, True, filler))
 
     async def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        """Note what a tool has answered."""
+        """Note what a tool has answered, and on the answer how long it took."""
+        took = perf_counter() - self._begun.pop(run_id, perf_counter())
         if isinstance(output, ToolMessage):
+            output.additional_kwargs[LATENCY] = round(took, 6)
             self.results[output.tool_call_id] = output
         self._hop(self._ended, run_id, str(kwargs.get("name", "")))
 
     async def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Note that a tool has failed."""
+        self._begun.pop(run_id, None)
         self._hop(self._ended, run_id, "")
 
     def _hop(self, act: Callable[..., None], *args: Any) -> None:

@@ -13,12 +13,17 @@ on the thread is known when the node has ended; before that it is certain only f
 as a voice, waits for a `Reply` where it is not.
 """
 
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
+from faults import places
+from graphs.call_actions import CallAction, action_of
 from graphs.events import Node, Reply, Token, TurnEvent
+
+log = logging.getLogger(__name__)
 
 PRIVATE: Final = {"speech": "private"}
 """Not for the person, though it is on the thread."""
@@ -34,6 +39,15 @@ _STRUCTURED: Final = ("{", "[", "```")
 def speech_of(message: BaseMessage) -> str | None:
     """Return how a message says it is to be said; None when it does not say."""
     return message.additional_kwargs.get("speech")
+
+
+def _announced(message: BaseMessage) -> CallAction | None:
+    """Return what a message announces to be done; None also where it cannot be read."""
+    try:
+        return action_of(message)
+    except ValueError as error:
+        log.error("A message announces what the telephone does not know: %s", places(error))
+        return None
 
 
 class Contract:
@@ -141,12 +155,13 @@ class Listener:
                 continue
             self._known.add(message.id)
             speech, text = speech_of(message), str(message.text)
-            if speech == "private" or not text.strip():
+            action = _announced(message)
+            if speech == "private" or not (text.strip() or action):
                 continue
             key = message.id or ""
             self.replies[key] = message
             streamed = self._written.get(key, ("", "", False))[2]
-            found.append(Reply(key, text, streamed, speech != "uninterruptible"))
+            found.append(Reply(key, text, streamed, speech != "uninterruptible", action))
         for key, (node, _, _) in self._written.items():
             self._contract.learn(node, spoken=key in self._known)
         return found

@@ -8,6 +8,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langgraph.types import Interrupt
 from typing_extensions import TypedDict
 
+from graphs.call_actions import CallAction
+
 
 class Expectation(TypedDict, total=False):
     """What the open question expects, for speech to text, the keypad and turn taking."""
@@ -18,7 +20,7 @@ class Expectation(TypedDict, total=False):
     """Most digits of an answer of kind `digits`; with that many it is complete without #."""
     keywords: list[str]
     """Words the speech recogniser should favour."""
-    language: Literal["en", "hi"]
+    language: str
     """Language the bot speaks in now."""
 
 
@@ -26,7 +28,19 @@ class Expectation(TypedDict, total=False):
 class Event:
     """Something that happened to a thread and is not a message, such as silence."""
 
-    kind: Literal["silence", "hangup"]
+    kind: Literal["silence", "hangup", "transfer_failed"]
+    detail: str | None = None
+    """More of it: why a transfer failed (`busy`, `no-answer`, `declined`, `voicemail`, ...)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The opening of a conversation, with what its graph is to know from the start.
+
+    The values are given to those keys of the graph's state that it has; it need not have any.
+    """
+
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,8 @@ class Reply:
     """Whether it came before as certain tokens."""
     interruptible: bool = True
     """Whether the person may cut it short."""
+    action: CallAction | None = None
+    """What it announces, to be done when it was heard."""
 
 
 @dataclass(frozen=True, slots=True)

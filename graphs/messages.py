@@ -11,17 +11,39 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 INTERRUPTED = "interrupted"
 """Key in `additional_kwargs` of a message that the person did not hear to its end."""
+UNTOLD = "untold"
+"""Key in `additional_kwargs` of the answer of a tool that has changed something, where the person
+heard nothing after it in that turn: they do not know of it."""
+LATENCY = "latency_secs"
+"""Key in `additional_kwargs` of a tool's answer: how long the tool took; missing, not measured."""
+NOT_CALLED = "not_called"
+"""Key in `additional_kwargs` of a tool's answer: code gave it in its place, nothing was done."""
 _WORD = re.compile(r"\S+")
+_SENTENCE_END = re.compile(r"(?<=[.?!\u0964])\s+")
+
+
+def as_written(text: str, heard: str) -> str:
+    """Return as much of a text as was heard of it, in whole words and spaced as it is written.
+
+    Args:
+        text: of a message.
+        heard: its beginning, with whatever spaces.
+    """
+    letters, end = len("".join(heard.split())), 0
+    for word in _WORD.finditer(text):
+        letters -= len(word[0])
+        if letters < 0:
+            break
+        end = word.end()
+    return text[:end]
 
 
 def cut(message: AIMessage, heard: str) -> AIMessage:
-    """Cut a message to what was heard of it, counted in words; whole, it is returned as it is."""
+    """Cut a message to what was heard of it; whole, it is returned as it is."""
     text = str(message.text)
-    words = list(_WORD.finditer(text))
-    count = len(heard.split())
-    if count >= len(words):
+    kept = as_written(text, heard)
+    if len(kept) == len(text.rstrip()):
         return message
-    kept = text[: words[count - 1].end()] if count else ""
     return _with_text(message, kept, interrupted=True)
 
 
@@ -41,7 +63,7 @@ def as_heard(
         heard: words of each of them that were heard, by id.
         acted: ids of calls of tools that have changed something; they stay, heard or not.
         final: whether no more will be heard; then what was not heard at all goes, and with it the
-            answers of tools it called.
+            answers of tools it called. What `acted` and was not told is marked `UNTOLD`.
     """
     kept: list[BaseMessage] = []
     gone: set[str] = set()
@@ -53,13 +75,56 @@ def as_heard(
             kept.append(message)
             continue
         said = cut(originals[key], heard[key])
-        if final and not str(said.text).strip():
+        if final and not str(said.text).strip() and str(originals[key].text).strip():
             calls = {str(call["id"]) for call in said.tool_calls}
             if calls.isdisjoint(acted):
                 gone |= calls
                 continue
         kept.append(said)
-    return kept
+    return _untold(kept, acted) if final else kept
+
+
+def _untold(messages: list[BaseMessage], acted: Collection[str]) -> list[BaseMessage]:
+    """Mark the answers of tools that changed something and after which nothing was heard."""
+    told = False
+    for at in reversed(range(len(messages))):
+        message = messages[at]
+        told |= isinstance(message, AIMessage) and bool(str(message.text).strip())
+        if isinstance(message, ToolMessage) and message.tool_call_id in acted and not told:
+            marks = {**message.additional_kwargs, UNTOLD: True}
+            messages[at] = message.model_copy(update={"additional_kwargs": marks})
+    return messages
+
+
+def heard_whole(messages: Sequence[BaseMessage], texts: Mapping[str, str]) -> list[BaseMessage]:
+    """Make messages say their whole texts, for they were heard; texts are by message id."""
+    return [
+        _with_text(message, texts[message.id or ""], interrupted=False)
+        if isinstance(message, AIMessage) and message.id in texts
+        else message
+        for message in messages
+    ]
+
+
+def asks_in(heard: str, question: str) -> bool:
+    """Whether the substance of a question is in what was heard: only then a yes is one to it.
+
+    That is all of it but its last sentence, "Is that right?", where it has several, and of a text
+    that asks nothing all. A ledger credits a word less than was heard, so one may be missing.
+    """
+    sentences = _SENTENCE_END.split(question.strip())
+    several = len(sentences) > 1 and any("?" in sentence for sentence in sentences)
+    substance = " ".join(sentences[:-1] if several else sentences).split()
+    return " ".join(substance[:-1]) in " ".join(heard.split())
+
+
+def was_heard(messages: Sequence[BaseMessage], question: str) -> bool:
+    """Whether the substance of a question was heard in one of the messages of a thread."""
+    return any(
+        asks_in(str(message.text), question)
+        for message in messages
+        if isinstance(message, AIMessage)
+    )
 
 
 def repaired(

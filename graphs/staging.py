@@ -26,8 +26,8 @@ from langgraph.types import Interrupt
 
 from store.checkpoints import DELTA_COUNTERS, MESSAGES, Change, needs_history
 
-INTERRUPT, RESUME = "__interrupt__", "__resume__"
-"""LangGraph's channels of questions and of answers to them."""
+INTERRUPT, RESUME, ERROR = "__interrupt__", "__resume__", "__error__"
+"""LangGraph's channels of questions, of answers to them, and of an answer that was refused."""
 _Writes = dict[tuple[str, int], tuple[str, str, Any, str]]
 """What tasks wrote, by task and place: task, channel, value, path of the task."""
 
@@ -186,7 +186,9 @@ class Staging(BaseCheckpointSaver[Any]):
         """Return the questions that the thread waits to have answered."""
         newest = await self.aget_tuple(self._config("", None))
         writes = (newest.pending_writes if newest else None) or []
-        answered = {task for task, channel, _ in writes if channel not in (INTERRUPT, RESUME)}
+        answered = {
+            task for task, channel, _ in writes if channel not in (INTERRUPT, RESUME, ERROR)
+        }
         asked = [w for w in writes if w[1] == INTERRUPT and w[0] not in answered]
         return [interrupt for _, _, interrupts in asked for interrupt in interrupts]
 

@@ -1,8 +1,10 @@
 """Threads: the one way in which chat, browser voice, telephone and tests run a graph.
 
 A graph is compiled without a checkpointer (so that LangGraph Studio can bring its own); `Threads`
-attaches the project's and runs one turn at a time on each thread, whoever brings the turn. What a
-turn may leave is in `graphs/turn.py`, what of it is for the person in `graphs/contract.py`.
+attaches the project's and runs one turn at a time on each thread, whoever brings the turn. Which
+graphs there are is in `graphs/served.py`, whose turn it is in `graphs/precedence.py`, what starts
+one in `graphs/said.py`, what it may leave in `graphs/turn.py`, and what of it is for the person in
+`graphs/contract.py`.
 
 What a graph may put into its state, beside `messages`, for the channels to act on:
 
@@ -18,17 +20,16 @@ What a graph may accept as input, beside `messages`:
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from typing import Literal
+from collections.abc import AsyncGenerator, Collection, Mapping
+from typing import Any
 from uuid import uuid4
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from graphs.acting import Journal, ProcessJournal, effect_key
-from graphs.contract import Contract, speech_of
 from graphs.events import (
     Asked,
+    Begin,
     Event,
     Expectation,
     Node,
@@ -41,15 +42,19 @@ from graphs.events import (
     TurnEvent,
 )
 from graphs.messages import repaired, unanswered
-from graphs.questions import Answer, Onward, Question
+from graphs.precedence import Policy, Precedence, ThreadBusy, key_of
+from graphs.said import Said, WrittenAnswers, first_question, start
+from graphs.served import Served, UnknownGraph
 from graphs.staging import Staging
-from graphs.turn import Graph, Place, Turn, TurnSuperseded, TurnTimedOut
+from graphs.turn import AnswerRefused, Graph, Place, Turn, TurnSuperseded, TurnTimedOut
 from store.checkpoints import Change, Checkpoints
 from store.locks import ProcessLocks, ThreadLocks
 
 __all__ = [
     "THREAD_ID",
+    "AnswerRefused",
     "Asked",
+    "Begin",
     "Event",
     "Expectation",
     "Graph",
@@ -57,6 +62,7 @@ __all__ = [
     "Policy",
     "Reply",
     "Resume",
+    "Said",
     "Snapshot",
     "ThreadBusy",
     "Threads",
@@ -70,12 +76,6 @@ __all__ = [
     "is_thread_id",
 ]
 
-Said = HumanMessage | Event | Resume | Recover | None
-"""What starts a turn; None opens, or reopens, the conversation."""
-Policy = Literal["enqueue", "supersede", "reject"]
-"""What a turn does that finds another one on its thread: wait for it, take its place, or give up.
-
-It takes the place of a turn of its own process; one of another process is waited for."""
 THREAD_ID = r"^[\w.:@+-]{1,100}$"
 """Form of a thread's id, for what comes from outside."""
 
@@ -83,14 +83,6 @@ THREAD_ID = r"^[\w.:@+-]{1,100}$"
 def is_thread_id(text: str) -> bool:
     """Whether a text from outside has the form of a thread's id."""
     return re.fullmatch(THREAD_ID, text) is not None
-
-
-class UnknownGraph(LookupError):
-    """No graph of that name is served."""
-
-
-class ThreadBusy(RuntimeError):
-    """Another turn runs on the thread, and this one was not to wait for it."""
 
 
 class Threads:
@@ -102,6 +94,8 @@ class Threads:
         turn_timeout: longest turn, in seconds.
         locks: keep turns of one thread apart; between the tasks of this process if missing.
         journal: where effects are written down; in this process if missing.
+        configurable: what every graph finds in its `config["configurable"]`, beside LangGraph's
+            own: what its tools act with.
     """
 
     def __init__(
@@ -112,34 +106,21 @@ class Threads:
         turn_timeout: float = 60.0,
         locks: ThreadLocks | None = None,
         journal: Journal | None = None,
+        configurable: Mapping[str, Any] | None = None,
     ) -> None:
-        self._graphs = dict(graphs)
-        self._reading = {
-            name: graph.copy(update={"checkpointer": checkpointer})
-            for name, graph in graphs.items()
-        }
-        self._contracts = {
-            name: Contract(
-                {
-                    node: (spec.metadata or {}).get("speech")
-                    for node, spec in graph.builder.nodes.items()
-                }
-            )
-            for name, graph in graphs.items()
-        }
+        self._served = Served(graphs, checkpointer)
         self._checkpointer = checkpointer
         self._turn_timeout = turn_timeout
-        self._locks = locks or ProcessLocks()
+        self._precedence = Precedence(locks or ProcessLocks(), turn_timeout)
         self._journal = journal or ProcessJournal()
-        self._turns: dict[str, Turn] = {}
-        self._half_answered: dict[str, Question] = {}
-        """Questions of several parts that a chat is in the middle of, by the interrupt's id."""
+        self._configurable = dict(configurable or {})
+        self._written = WrittenAnswers()
         self._left: set[asyncio.Task[None]] = set()
 
     @property
     def names(self) -> list[str]:
         """Names of the graphs served, in the order given."""
-        return list(self._graphs)
+        return self._served.names
 
     def graph(self, name: str) -> Graph:
         """Return the graph of that name, with its checkpointer.
@@ -147,11 +128,7 @@ class Threads:
         Raises:
             UnknownGraph: no graph of that name is served.
         """
-        try:
-            return self._reading[name]
-        except KeyError:
-            known = ", ".join(self._graphs)
-            raise UnknownGraph(f"There is no graph {name!r}. Served here: {known}.") from None
+        return self._served.graph(name)
 
     def understands_events(self, name: str) -> bool:
         """Whether the graph takes `event` as input and so handles silence by itself."""
@@ -165,6 +142,7 @@ class Threads:
         *,
         languages: Collection[str] = (),
         policy: Policy = "enqueue",
+        line: Mapping[str, str] | None = None,
     ) -> Turn:
         """Begin a turn; it is in doubt, and its effects wait, until `Turn.confirm`.
 
@@ -178,40 +156,29 @@ class Threads:
             languages: what the channel can speak, for graphs whose context has `languages`; any
                 when empty.
             policy: what to do when another turn runs on the thread.
+            line: on which line the person is, for the graph to find as `line` in its
+                `config["configurable"]`: `channel` (phone, page, ...) and `person`, the number; a
+                chat when missing.
 
         Raises:
             UnknownGraph: no graph of that name is served.
             ThreadBusy: another turn runs, and the policy is to reject.
             TurnTimedOut: another turn did not end in time.
         """
-        graph, key = self.graph(name), _key(name, thread_id)
+        graph, key = self.graph(name), key_of(name, thread_id)
         deadline = asyncio.get_running_loop().time() + self._turn_timeout
-        await self._make_way(key, thread_id, policy)
-        lock = contextlib.AsyncExitStack()
-        timeout = 0.0 if policy == "reject" else self._turn_timeout
-        await lock.enter_async_context(self._hold(key, thread_id, timeout))
+        taken = await self._precedence.take(key, policy)
         try:
             staging = Staging(self._checkpointer, key, graph.channels)
             asked, turn_id = await staging.open_interrupts(), None
             died = await self._died_acting(name, thread_id, staging)
             if asked or died:
                 turn_id = await staging.turn_id()
-            place = Place(
-                name,
-                thread_id,
-                key,
-                self._graphs[name],
-                self._checkpointer,
-                self._contracts[name],
-                self._turn_timeout,
+            place = self._place(name, thread_id, line)
+            turn = Turn(
+                place, turn_id or uuid4().hex, staging, self._journal, deadline, taken.aclose
             )
-
-            async def let_go() -> None:
-                self._turns.pop(key, None)
-                await lock.aclose()
-
-            turn = Turn(place, turn_id or uuid4().hex, staging, self._journal, deadline, let_go)
-            self._turns[key] = turn
+            self._precedence.runs(key, turn)
             turn.asks = asked
             if languages and hasattr(graph.context_schema, "languages"):
                 turn.context = {"languages": ",".join(sorted(languages))}
@@ -219,12 +186,23 @@ class Threads:
                 await turn.finish_step()
             if not asked:
                 await staging.change_messages(repaired)
-            await _start(turn, await staging.messages(), said)
+            await start(turn, await staging.messages(), said)
         except BaseException:
-            self._turns.pop(key, None)
-            await lock.aclose()
+            await taken.aclose()
             raise
         return turn
+
+    def _place(self, name: str, thread_id: str, line: Mapping[str, str] | None) -> Place:
+        return Place(
+            name,
+            thread_id,
+            key_of(name, thread_id),
+            self._served.bare[name],
+            self._checkpointer,
+            self._served.contracts[name],
+            self._turn_timeout,
+            {**self._configurable, "line": dict(line or {"channel": "chat"})},
+        )
 
     async def turn(
         self,
@@ -234,29 +212,46 @@ class Threads:
         *,
         languages: Collection[str] = (),
         policy: Policy = "enqueue",
+        heard: bool = True,
+        line: Mapping[str, str] | None = None,
     ) -> AsyncGenerator[TurnEvent]:
         """Run a whole turn and yield what happens; the last item is the `Snapshot` after it.
 
-        For a channel on which all that is written is read. Who stops listening does not stop the
-        turn: it ends and is kept.
+        For a channel on which all that is written is read; with `heard=False` nothing counts as
+        heard before the thread is amended (`graphs.messages.heard_whole`). Who stops listening
+        does not stop the turn: it ends and is kept.
 
         Raises:
             UnknownGraph, ThreadBusy: see `begin`.
             TurnTimedOut: the graph, or an earlier turn, took longer than `turn_timeout`; what the
                 person said is kept.
             TurnSuperseded: another turn has taken the place of this one.
+            AnswerRefused: the graph refused what a `Resume` was to answer; the question is open.
         """
-        turn = await self.begin(name, thread_id, said, languages=languages, policy=policy)
+        turn = await self.begin(
+            name, thread_id, said, languages=languages, policy=policy, line=line
+        )
         turn.confirm()
         after: Snapshot | None = None
+        asked = False
         try:
             if turn.asks and not turn.started:
-                yield await self._answer(turn, said)
+                put = await self._written.take(turn, said)
+                asked = isinstance(put, Asked)
+                yield put
             async for event in turn:
                 if isinstance(event, Snapshot):
                     after = event
                 else:
                     yield event
+        except AnswerRefused as refusal:
+            await turn.commit()
+            if isinstance(said, Resume):
+                raise
+            after = await self.snapshot(name, thread_id)
+            yield first_question(after, refusal.sentence)
+            yield after
+            return
         except (GeneratorExit, asyncio.CancelledError):
             self._finish_alone(turn)
             raise
@@ -267,28 +262,11 @@ class Threads:
             if not await turn.withdraw():
                 await turn.commit()
             raise TurnSuperseded(f"Another turn took over on the thread {thread_id!r}.")
-        await turn.commit()
+        await turn.commit(None if heard else {}, final=heard)
         if after is not None:
-            if after.interrupts and turn.started:
-                yield _asked(Question.of(after.interrupts[0]), after)
+            if after.interrupts and turn.started and not asked:
+                yield first_question(after)
             yield after
-
-    async def _answer(self, turn: Turn, said: Said) -> TurnEvent:
-        """Read what was written as the answer to the open question, or put the question again."""
-        snapshot = await turn.snapshot()
-        interrupt = turn.asks[0]
-        question = self._half_answered.pop(interrupt.id, None) or Question.of(interrupt)
-        if isinstance(said, HumanMessage):
-            heard = question.hear(str(said.text), "text")
-            if isinstance(heard, Answer):
-                turn.resume({interrupt.id: heard.value})
-                return Node("__resume__")
-            if isinstance(heard, Onward):
-                question = heard.question
-        if question.known:
-            self._half_answered[interrupt.id] = question
-        turn.stand_for([snapshot])
-        return _asked(question, snapshot)
 
     def _finish_alone(self, turn: Turn) -> None:
         """Let a turn end to which nobody listens any more."""
@@ -310,8 +288,8 @@ class Threads:
             Whether the thread is as it was before; False, and nothing is changed, when something
             was done in the turn or on the thread since, or when it answered an open question.
         """
-        key = _key(name, thread_id)
-        async with self._hold(key, thread_id, self._turn_timeout):
+        key = key_of(name, thread_id)
+        async with self._precedence.between_turns(key):
             return await turn.undo()
 
     async def amend(self, name: str, thread_id: str, change: Change) -> None:
@@ -325,8 +303,8 @@ class Threads:
         Raises:
             TurnTimedOut: a turn that runs on the thread did not end in time.
         """
-        key = _key(name, thread_id)
-        async with self._hold(key, thread_id, self._turn_timeout):
+        key = key_of(name, thread_id)
+        async with self._precedence.between_turns(key):
             await self._checkpointer.amend(self._config(name, thread_id), change)
 
     async def recover(self) -> None:
@@ -335,7 +313,7 @@ class Threads:
         To be called at the start of a process. A thread on which a live process works is left.
         """
         for effect in await self._journal.unsettled():
-            if effect.graph not in self._graphs:
+            if effect.graph not in self._served:
                 continue
             with contextlib.suppress(ThreadBusy):
                 async with contextlib.aclosing(
@@ -358,7 +336,7 @@ class Threads:
 
         Reads every checkpoint: for the command line and for reports, not for a request.
         """
-        found, prefix = set(), _key(name, "")
+        found, prefix = set(), key_of(name, "")
         async for checkpoint in self._checkpointer.alist(None):
             key = str(checkpoint.config["configurable"]["thread_id"])
             if key.startswith(prefix):
@@ -382,36 +360,28 @@ class Threads:
 
     async def delete(self, name: str, thread_id: str) -> None:
         """Delete everything kept of a thread."""
-        key = _key(name, thread_id)
-        async with self._hold(key, thread_id, self._turn_timeout):
+        key = key_of(name, thread_id)
+        async with self._precedence.between_turns(key):
             await self._checkpointer.adelete_thread(key)
             await self._journal.delete_of_thread(name, thread_id)
 
-    async def _make_way(self, key: str, thread_id: str, policy: Policy) -> None:
-        """Apply the policy to the turn that runs on the thread."""
-        running = self._turns.get(key)
-        if running is None or policy == "enqueue":
-            return
-        if policy == "reject":
-            raise ThreadBusy(f"A turn is running on the thread {thread_id!r}.")
-        running.superseded = True
-        await running.stop()
+    def apart(
+        self, checkpointer: Checkpoints, journal: Journal, configurable: Mapping[str, Any]
+    ) -> "Threads":
+        """Return the same graphs on threads of their own, which act with something else.
 
-    @contextlib.asynccontextmanager
-    async def _hold(self, key: str, thread_id: str, wait: float) -> AsyncGenerator[None]:
-        try:
-            hold = self._locks.hold(key, wait)
-            await hold.__aenter__()
-        except TimeoutError as error:
-            if not wait:
-                raise ThreadBusy(f"A turn is running on the thread {thread_id!r}.") from error
-            raise TurnTimedOut(
-                f"An earlier turn on the thread {thread_id!r} did not end in time."
-            ) from error
-        try:
-            yield
-        finally:
-            await hold.__aexit__(None, None, None)
+        Args:
+            checkpointer: where those threads are kept.
+            journal: where their effects are written down.
+            configurable: in place of some of what tools act with here.
+        """
+        return Threads(
+            self._served.bare,
+            checkpointer,
+            turn_timeout=self._turn_timeout,
+            journal=journal,
+            configurable={**self._configurable, **configurable},
+        )
 
     async def _died_acting(self, name: str, thread_id: str, staging: Staging) -> bool:
         """Whether a process died in the last turn while it did something."""
@@ -423,42 +393,4 @@ class Threads:
         return False
 
     def _config(self, name: str, thread_id: str) -> RunnableConfig:
-        return {"configurable": {"thread_id": _key(name, thread_id)}}
-
-
-async def _start(turn: Turn, before: Sequence[BaseMessage], said: Said) -> None:
-    """Run the graph on what was said, where it can run."""
-    turn.before = before
-    if isinstance(said, Recover):
-        turn.stand_for([await turn.snapshot()])
-    elif isinstance(said, HumanMessage) and said.id in {m.id for m in before if m.id}:
-        turn.stand_for([*_answered(before, said.id), await turn.snapshot()])
-    elif isinstance(said, Resume):
-        turn.resume(said.answers)
-    elif turn.asks:
-        return
-    elif isinstance(said, Event):
-        turn.run({"event": {"kind": said.kind}})
-    else:
-        turn.run({"messages": [said] if said else []})
-
-
-def _asked(question: Question, snapshot: Snapshot) -> Asked:
-    text = question.text(snapshot.expects.get("language", "en"))
-    return Asked(question.interrupt_id, text)
-
-
-def _answered(messages: Sequence[BaseMessage], message_id: str | None) -> list[Reply]:
-    """Return what was answered to a message that is on the thread."""
-    at = next(n for n, message in enumerate(messages) if message.id == message_id)
-    replies: list[Reply] = []
-    for message in messages[at + 1 :]:
-        if isinstance(message, HumanMessage):
-            break
-        if isinstance(message, AIMessage) and message.text and speech_of(message) != "private":
-            replies.append(Reply(message.id or "", str(message.text)))
-    return replies
-
-
-def _key(name: str, thread_id: str) -> str:
-    return f"{name}:{thread_id}"
+        return {"configurable": {"thread_id": key_of(name, thread_id)}}

@@ -10,7 +10,7 @@ more, and what has begun runs to its end. Then, and at the commit, the thread is
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,9 +18,11 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.errors import is_invalid_resume
 from langgraph.graph import END
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Interrupt
+from pydantic import ValidationError
 
 from graphs.acting import Acting, Journal
 from graphs.contract import Contract, Listener
@@ -43,6 +45,24 @@ class TurnSuperseded(RuntimeError):
     """Another turn has taken the place of this one."""
 
 
+class AnswerRefused(ValueError):
+    """The graph itself refused the answer to its question, which is open still; says why.
+
+    Attributes:
+        sentence: what the graph's author wrote about it for the person, if anything.
+    """
+
+    def __init__(self, error: ValidationError) -> None:
+        found = error.errors(include_url=False)
+        own = [str(e["ctx"]["error"]) for e in found if e["type"] == "value_error"]
+        self.sentence = " ".join(own) or None
+        places = (".".join(map(str, e["loc"])) for e in found)
+        told = (
+            f"{at}: {e['msg']}" if at else e["msg"] for at, e in zip(places, found, strict=True)
+        )
+        super().__init__("; ".join(told))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a turn happens.
@@ -55,6 +75,7 @@ class Place:
         saver: where threads are kept.
         contract: what is known of the graph's speech.
         timeout: longest turn, in seconds.
+        configurable: what the graph finds in its configuration, beside LangGraph's own.
     """
 
     name: str
@@ -64,6 +85,7 @@ class Place:
     saver: BaseCheckpointSaver[Any]
     contract: Contract
     timeout: float
+    configurable: Mapping[str, Any]
 
 
 class Turn:
@@ -120,13 +142,22 @@ class Turn:
             self._parts.put_nowait,
         )
         self._config: RunnableConfig = {
-            "configurable": {"thread_id": place.key, "turn_id": turn_id},
+            "configurable": {
+                **place.configurable,
+                "thread_id": place.key,
+                "turn_id": turn_id,
+            },
             "callbacks": [self._acting],
         }
         self._listener = Listener(place.contract, ())
         self._run: asyncio.Task[None] | None = None
         self._step_ended = asyncio.Event()
         self._cut_short = False
+
+    @property
+    def channels(self) -> Collection[str]:
+        """Names of the keys of the graph's state."""
+        return self._graph.channels
 
     @property
     def acted(self) -> bool:
@@ -167,6 +198,7 @@ class Turn:
 
         Raises:
             TurnTimedOut: the graph took too long.
+            AnswerRefused: it refused the answer that it was to go on with.
             Exception: what the graph raised.
         """
         while (part := await self._parts.get()) is not None:
@@ -181,6 +213,10 @@ class Turn:
                 await self._stream(value)
         except asyncio.CancelledError:
             self._cut_short = True
+        except ValidationError as error:
+            refused = is_invalid_resume(error)  # of which the thread keeps nothing
+            self._cut_short = not refused
+            self._parts.put_nowait(AnswerRefused(error) if refused else error)
         except Exception as error:
             self._cut_short = True
             late = isinstance(error, TimeoutError) and clock.expired()
@@ -211,6 +247,8 @@ class Turn:
                     if mode == "values" and not namespace:
                         values = part
                         self._step_ended.set()
+                        if self._listener.interrupted:  # what nodes beside it said is not kept yet
+                            continue
                     for event in self._listener.take(namespace, mode, part):
                         self._parts.put_nowait(event)
         snapshot = Snapshot(self._place.name, self._place.thread_id, values=values or {})

@@ -22,6 +22,7 @@ from graphs.eligibility.rules import Rules, load_rules
 from graphs.eligibility.state import FINAL, LANGUAGES, QUESTIONS, Event, Interview, Language, Source
 from graphs.eligibility.step import step
 from graphs.events import Expectation
+from graphs.messages import was_heard
 from graphs.turn import Graph
 
 
@@ -122,7 +123,14 @@ def _event(state: State, context: Context, at: datetime) -> tuple[Event, str | N
     if last.additional_kwargs.get("source") in ("speech", "keys"):
         source = last.additional_kwargs["source"]
     text = " ".join(str(message.text) for message in said)
-    return Event("said", at, text, source, languages), last.id
+    return Event("said", at, text, source, languages, _unheard(state)), last.id
+
+
+def _unheard(state: State) -> bool:
+    """Whether the yes or no that was asked for was talked over before it was heard."""
+    record = state.get("record")
+    asked = record[-1]["said"] if record and state.get("confirm") else None
+    return asked is not None and not was_heard(state["messages"], asked)
 
 
 def _said_since(messages: list[AnyMessage], taken_until: str | None) -> list[HumanMessage]:

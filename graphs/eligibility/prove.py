@@ -115,6 +115,27 @@ def prove(rules: Rules, step: Step = step, most: int = 3) -> Proof:
         step: the interview; another one is given to see that a fault is found.
         most: counterexamples to collect for each claim.
     """
+    for proof in _explored(rules, step, most):  # noqa: B007 - to its end
+        pass
+    return proof
+
+
+def disprove(rules: Rules, step: Step, claim: str) -> Counterexample | None:
+    """Return the first, and so a shortest, conversation that breaks a claim; None if none does.
+
+    Args:
+        rules: the rules to prove the interview under.
+        step: the interview.
+        claim: by its name in `CLAIMS`.
+    """
+    for proof in _explored(rules, step, most=1):
+        if found := next((c for c in proof.counterexamples if c.claim == claim), None):
+            return found
+    return None
+
+
+def _explored(rules: Rules, step: Step, most: int) -> Iterator[Proof]:
+    """Yield the proof as it grows, state by state, up to the whole."""
     given, limit = answers(rules), rules.limits.turns
     proof = Proof(list(CLAIMS), limit, answers=len(given))
     start = Interview()
@@ -134,8 +155,8 @@ def prove(rules: Rules, step: Step = step, most: int = 3) -> Proof:
             if following not in reached:
                 reached[following] = transition
                 waiting.append(following)
-    proof.states = len(reached)
-    return proof
+        proof.states = len(reached)
+        yield proof
 
 
 def _abstract(state: Interview, rules: Rules) -> Interview:

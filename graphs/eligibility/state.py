@@ -88,6 +88,8 @@ class Event:
     source: Source = "chat"
     languages: tuple[Language, ...] = LANGUAGES
     """Languages the channel can speak."""
+    unheard: bool = False
+    """Whether what was read back was not heard, so that a yes or no is none to it."""
 
     def to_json(self) -> dict[str, Any]:
         """The event without its time, as the certificate keeps it."""
@@ -96,6 +98,8 @@ class Event:
             value |= {"text": self.text, "source": self.source}
         if self.languages != LANGUAGES:
             value["languages"] = list(self.languages)
+        if self.unheard:
+            value["unheard"] = True
         return value
 
     @classmethod
@@ -107,6 +111,7 @@ class Event:
             value.get("text", ""),
             value.get("source", "chat"),
             tuple(value.get("languages", LANGUAGES)),
+            value.get("unheard", False),
         )
 
 

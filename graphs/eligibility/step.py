@@ -117,6 +117,8 @@ class _Turn:
         """Take what was said: facts first, then what was asked for, then the next question."""
         self.change(met=True)
         heard = self._hear()
+        if self.event.unheard:
+            heard = replace(heard, yes_no=None)
         request = heard.request.value if heard.request else None
         if heard.request:
             self._notes.append(

@@ -101,23 +101,20 @@ def alternatives(pattern: str) -> list[list[list[str]]]:
     return [[[word.text for word in words(choice)] for choice in part] for part in choices]
 
 
-class _Node:
-    """What may follow the words read so far, and what they stand for if they are a phrase."""
+_Node = dict[str, Any]
+"""What may follow the words read so far, by the word; under `_ENTRY`, what they stand for if they
+are a phrase. Plain dictionaries, for there are half a million, made at every start."""
+_ENTRY = "\n"  # which no word is
 
-    __slots__ = ("entry", "following")
 
-    def __init__(self) -> None:
-        self.following: dict[str, _Node] = {}
-        self.entry: tuple[str, str] | None = None
-
-    def reach(self, following: Sequence[str]) -> "_Node":
-        """Where these words lead; new nodes grow on the way."""
-        node = self
-        for word in following:
-            if word not in node.following:
-                node.following[word] = _Node()
-            node = node.following[word]
-        return node
+def _reach(node: _Node, following: Sequence[str]) -> _Node:
+    """Return where words lead from a node; new nodes grow on the way."""
+    for word in following:
+        after = node.get(word)
+        if after is None:
+            after = node[word] = {}
+        node = after
+    return node
 
 
 class Lexicon:
@@ -131,7 +128,7 @@ class Lexicon:
         Raises:
             ValueError: A phrase stands for two ids, or a pattern is malformed.
         """
-        self._root = _Node()
+        self._root: _Node = {}
         self.vocabulary: set[str] = set()
         """Every word of every phrase."""
         self._first_wins = first_wins
@@ -141,16 +138,16 @@ class Lexicon:
                     self._add(pattern, (kind, id_))
 
     def _add(self, pattern: str, entry: tuple[str, str]) -> None:
-        ends = {self._root}
+        ends = [self._root]
         for part in alternatives(pattern):
             self.vocabulary.update(itertools.chain(*part))
-            ends = {end.reach(choice) for end in ends for choice in part}
+            reached = (_reach(end, choice) for end in ends for choice in part)
+            ends = list({id(end): end for end in reached}.values())
         for end in ends:
-            if end.entry is None:
-                end.entry = entry
-            elif end.entry[1] != entry[1] and not self._first_wins:
+            known = end.setdefault(_ENTRY, entry)
+            if known[1] != entry[1] and not self._first_wins:
                 raise ValueError(
-                    f"a phrase of {pattern!r} stands for {'.'.join(end.entry)} "
+                    f"a phrase of {pattern!r} stands for {'.'.join(known)} "
                     f"and for {'.'.join(entry)}: keep it under one of them"
                 )
 
@@ -169,16 +166,16 @@ class Lexicon:
     def find(self, texts: Sequence[str]) -> list[Match]:
         """Phrases among words in canonical spelling."""
         found = []
-        at, end, start = 0, len(texts), self._root.following
+        at, end, start = 0, len(texts), self._root
         while at < end:
             node, ahead, last = start.get(texts[at]), at + 1, 0
-            entry = None
+            entry: tuple[str, str] | None = None
             while node is not None:
-                if node.entry is not None:
-                    entry, last = node.entry, ahead
+                if (known := node.get(_ENTRY)) is not None:
+                    entry, last = known, ahead
                 if ahead == end:
                     break
-                node, ahead = node.following.get(texts[ahead]), ahead + 1
+                node, ahead = node.get(texts[ahead]), ahead + 1
             if entry is None:
                 at += 1
             else:

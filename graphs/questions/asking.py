@@ -10,7 +10,17 @@ from graphs.eligibility.readings import Reading
 from graphs.eligibility.requests import parse_request
 from graphs.eligibility.yes_no import parse_yes_no
 from graphs.events import Expectation
-from graphs.questions.kinds import UNCLEAR, Answer, Heard, NotUnderstood, Source, Text, YesNo
+from graphs.questions.choice import Choice
+from graphs.questions.kinds import (
+    UNCLEAR,
+    Answer,
+    Digits,
+    Heard,
+    NotUnderstood,
+    Source,
+    Text,
+    YesNo,
+)
 from graphs.questions.phrases import LEXICON, language_of, sentence
 from graphs.questions.question import Onward, Part, Question
 
@@ -89,8 +99,14 @@ class Asking:
         """The question that is asked; None when none is left."""
         return self.questions[0] if self.questions else None
 
-    def first(self, language: str | None = None) -> tuple["Asking", Say | None]:
+    def first(
+        self, language: str | None = None, *, anew: bool = False
+    ) -> tuple["Asking", Say | None]:
         """Ask what is open: at the start, after a `Resume`, on a call back.
+
+        Args:
+            language: what it is asked in from now on.
+            anew: whether the person comes back to it, and has to be told what it is about.
 
         Returns:
             The state, and None when nothing is left to ask. A question that cannot be answered
@@ -103,20 +119,27 @@ class Asking:
             return asking, None
         if asking.question.is_form:
             return asking._keep(asking.question.text(asking.language), "form")
-        return asking, asking._say(asking._question())
+        asked = asking.question.anew(asking.language) if anew else asking._question()
+        return asking, asking._say(asked)
 
-    def hear(self, text: str, source: Source) -> tuple["Asking", Say | Resume]:
+    def hear(
+        self, text: str, source: Source, *, unheard: bool = False
+    ) -> tuple["Asking", Say | Resume]:
         """Take what was said ("" is silence) about the question asked.
 
         Args:
             text: words, or keys without `#`.
             source: "speech", "keys" or "text"; what is typed is not read back.
+            unheard: whether the substance of the question, or of what was read back, was not heard;
+                then a yes is none to it, and it is asked again.
         """
         question = self.question
         if question is None:
             return self, self._say("", kept=True)
         if (asked := self._request(text, source)) is not None:
             return asked
+        if unheard and self._affirmed(question, text, source):
+            return self._again("")
         if self.pending is not None:
             return self._confirmed(question, text, source)
         if source == "text":
@@ -127,10 +150,20 @@ class Asking:
         heard = question.part.hear(text, source) if text.strip() else NotUnderstood("silence")
         if isinstance(heard, NotUnderstood):
             return self._request(text, source, any_=True) or self._again(self._why(heard))
-        if question.part.reads_back(heard.value):
+        if _aside(question, heard) and (asked := self._request(text, source, any_=True)):
+            return asked
+        if question.part.reads_back(heard.value, source):
             asking = replace(self, pending=Pending(heard.value))
             return asking, asking._read_back()
         return self._taken(question.take(heard.value))
+
+    def _affirmed(self, question: Question, text: str, source: Source) -> bool:
+        """Whether it is a yes, to the question or to what was read back."""
+        if self.pending is not None and not isinstance(question.part.kind, YesNo):
+            said, mended = self._corrected(question.part, text, source)
+            return said is True and not isinstance(mended, Answer)
+        heard = question.part.hear(text, source)
+        return isinstance(heard, Answer) and question.part.is_yes(heard.value)
 
     def refused(self, reason: str | None = None) -> tuple["Asking", Say]:
         """Ask again, for the graph refused the value (`langgraph.errors.is_invalid_resume`).
@@ -279,3 +312,15 @@ class Asking:
             values = {"least": heard.limit[0], "limit": heard.limit[1]}
         broken = sentence(self.language, f"problem.{heard.reason}", **values)
         return broken or sentence(self.language, "sorry")
+
+
+def _aside(question: Question, heard: Answer) -> bool:
+    """Whether an answer is words that are none of the choices."""
+    kind = question.part.kind
+    if isinstance(kind, Digits):
+        return kind.words is not None and isinstance(heard.value, dict)
+    return (
+        isinstance(kind, Choice)
+        and kind.others
+        and all(heard.value != option.value for option in kind.options)
+    )

@@ -1,4 +1,8 @@
-"""One of several: by label, alias, place in the list or key; what may mean two is none."""
+"""One of several: by label, alias, place in the list or key; what may mean two is none.
+
+A choice that takes other words as well (`others`) hears a choice only where nothing else can be
+meant: what is beside it, a question above all, is for the graph.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +25,8 @@ _LIKE, _APART = 83, 15
 """Least likeness, of 100, of a misheard label, and how far the next best must be behind."""
 _ASIDE = 3
 """Words a choice may have beside it that say nothing of it."""
+_PLAIN = 4
+"""Most words of a choice that other words may be said in place of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,35 @@ class Choice:
 
     options: tuple[Option, ...]
     read_back: bool = False
+    others: bool = False
+    """Whether other words are an answer too: `{"said": WORDS}`."""
 
     def hear(self, text: str, source: Source, asked: frozenset[str]) -> Heard:
         """Read the one choice an utterance means; two that it may mean are none."""
-        found = self._keyed(text) if source == "keys" else self._meant(text, asked)
-        return UNCLEAR if found is None else Answer(found.value)
+        if source == "keys":
+            found = self._keyed(text)
+        else:
+            found = self._plainly(text) if self.others else self._meant(text, asked)
+        if found is not None:
+            return Answer(found.value)
+        if self.others and source != "keys" and LEXICON.says_something(text):
+            return Answer({"said": text.strip()})
+        return UNCLEAR
+
+    def _plainly(self, text: str) -> Option | None:
+        """Read a choice that is said in few words, and no question."""
+        heard = tuple(word.text for word in words(text))
+        if len(heard) > _PLAIN or text.rstrip().endswith("?"):
+            return None
+        content = tuple(LEXICON.content(text))
+        named = [o for o in self.options if heard in o.names or content in o.names]
+        if named:
+            return named[0] if len(named) == 1 else None
+        polar = parse_yes_no(text)
+        if isinstance(polar, Reading) and not content:
+            name = ("yes",) if polar.value else ("no",)
+            named = [option for option in self.options if name in option.names]
+        return named[0] if len(named) == 1 else None
 
     def _numeric(self) -> bool:
         """Whether a choice is a number, so that a number is no place in the list."""

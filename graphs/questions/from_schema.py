@@ -8,7 +8,7 @@ from typing import Any
 from graphs.questions.choice import Choice, Option
 from graphs.questions.kinds import Digits, Form, Kind, Number, Text, YesNo
 from graphs.questions.phrases import sentence
-from graphs.questions.question import Part, texts
+from graphs.questions.question import Confirm, Part, texts
 from graphs.questions.schema import Schema, Unsupported, resolved
 
 _DIGITS = re.compile(r"\^(?:\\d|\[0-9\])(?:\{(\d+)(,(\d*))?\}|\+|\*)\$")
@@ -112,7 +112,7 @@ def properties_of(schema: Schema) -> Properties | None:
     return Properties(asked, constant)
 
 
-def part_of(name: str, inner: Schema, root: Schema, confirm: bool | None) -> Part:
+def part_of(name: str, inner: Schema, root: Schema, confirm: Confirm) -> Part:
     """One property as a part, asked by its description, else by its name."""
     named = str(inner.get("title") or name).replace("_", " ").lower()
     kind = kind_of(inner, root)

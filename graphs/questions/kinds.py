@@ -119,6 +119,8 @@ class Digits:
     least: int
     most: int
     read_back: bool = True
+    words: Kind | None = None
+    """What words without a digit answer, where they may."""
 
     def hear(self, text: str, source: Source, asked: frozenset[str]) -> Heard:
         """Read digits said one by one, in pairs, doubled, or keyed in."""
@@ -126,6 +128,8 @@ class Digits:
         if found is not None:
             return Answer(found)
         given = digits_in(text, 1, 2 * self.most + 2, asked=asked, heard=False)
+        if given is None and self.words is not None and source != "keys":
+            return self.words.hear(text, source, asked)
         if given is None or self.least <= len(given) <= self.most:
             return UNCLEAR
         if self.least == self.most:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from langgraph.types import Interrupt
 
@@ -12,6 +12,7 @@ from graphs.questions.choice import MOST_LISTED, Choice
 from graphs.questions.kinds import (
     UNCLEAR,
     Answer,
+    Digits,
     Form,
     Kind,
     NotUnderstood,
@@ -23,6 +24,9 @@ from graphs.questions.kinds import (
 from graphs.questions.phrases import LEXICON, joined, listed, sentence, words_of
 from graphs.questions.schema import Schema, Unsupported, problem
 
+Confirm = bool | Literal["speech"] | None
+"""Whether an answer is read back, only where it was spoken, or as its kind is (None)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -33,8 +37,10 @@ class Part:
     schema: Schema | None = None
     root: Schema | None = None
     """The document that the schema's references lead into."""
-    confirm: bool | None = None
+    confirm: Confirm = None
     """Whether it is read back, where the graph says so."""
+    known_by: Literal["kind", "words", "schema"] = "schema"
+    """Whether its kind was declared, guessed from its words, or follows from a schema."""
 
     def text(self, language: str) -> str:
         """The question, with its choices where there are few and it does not name them."""
@@ -55,14 +61,25 @@ class Part:
             return heard
         return _checked(heard.value, self.schema, self.root)
 
-    def reads_back(self, value: Any) -> bool:
+    def reads_back(self, value: Any, source: Source) -> bool:
         """Whether a value must be confirmed before it counts: a yes to money does."""
+        if isinstance(self.kind, Digits) and not str(value).isdecimal():
+            return False  # words, in the place of digits
+        if self.confirm == "speech":
+            return source == "speech"
         if self.confirm is not None:
             return self.confirm
         if isinstance(self.kind, YesNo):
-            is_yes = True in self.kind.answers and self.kind.answers[True] == value
-            return is_yes and any(map(LEXICON.speaks_of_money, self.ask.values()))
+            return self.is_yes(value) and any(map(LEXICON.speaks_of_money, self.ask.values()))
         return self.kind.read_back
+
+    def is_yes(self, value: Any) -> bool:
+        """Whether a value is the yes to a question of yes or no."""
+        if isinstance(self.kind, YesNo):
+            return True in self.kind.answers and self.kind.answers[True] == value
+        if isinstance(self.kind, Choice):
+            return any(o.value == value and ("yes",) in o.names for o in self.kind.options)
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +102,8 @@ class Question:
     schema: Schema | None = None
     known: tuple[Any, ...] = ()
     """Values of the parts answered so far."""
+    before: Texts | None = None
+    """What whoever comes back to the question is told first."""
 
     @classmethod
     def of(cls, interrupt: Interrupt[Any]) -> "Question":
@@ -107,6 +126,10 @@ class Question:
         """The sentence to say or to show; never raw data of the graph."""
         opening = spoken(self.opening, language) if self.opening and not self.known else ""
         return joined(opening, self.part.text(language))
+
+    def anew(self, language: str = "en") -> str:
+        """The sentence for who comes back to it, in another call or the next day."""
+        return joined(spoken(self.before, language) if self.before else "", self.text(language))
 
     def expectation(self, language: str = "en") -> Expectation:
         """What speech to text, keypad and turn taking should expect now."""
@@ -138,17 +161,6 @@ class Question:
             return Onward(replace(self, known=known))
         whole = self.compose(known)
         return Answer(whole) if self.schema is None else _checked(whole, self.schema)
-
-    def check(self, value: Any) -> NotUnderstood | None:
-        """Why a program's own JSON value cannot be the answer; None when it can.
-
-        A schema with keywords that are not checked here is left to the graph.
-        """
-        try:
-            found = problem(value, self.schema) if self.schema is not None else None
-        except Unsupported:
-            return None
-        return NotUnderstood(found.keyword, found.limit) if found else None
 
     def _typed_json(self, text: str) -> Answer | NotUnderstood | None:
         if not (self.is_form or len(self.parts) > 1) or text.lstrip()[:1] not in "{[":

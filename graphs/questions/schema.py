@@ -4,7 +4,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Mapping, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -23,6 +23,8 @@ class Problem:
     """The keyword it breaks: `minimum`, `maxLength`, `type`, ..."""
     limit: Any = None
     """What the schema asks for there."""
+    at: str = ""
+    """Where in the value it is, as `decisions[0].type`; empty for the value itself."""
 
 
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
@@ -113,15 +115,21 @@ def _object_problem(value: dict[str, Any], schema: Schema, root: Schema) -> Prob
     for name, part in value.items():
         inner = known.get(name, schema.get("additionalProperties", {}))
         if found := problem(part, inner, root):
-            return found
+            return _under(name, found)
     return None
+
+
+def _under(place: str, found: Problem) -> Problem:
+    return replace(found, at=f"{place}.{found.at}".rstrip(".").replace(".[", "["))
 
 
 def _array_problem(value: list[Any], schema: Schema, root: Schema) -> Problem | None:
     first = schema.get("prefixItems", [])
     inner = itertools.chain(first, itertools.repeat(schema.get("items", {})))
-    problems = (problem(item, part, root) for item, part in zip(value, inner, strict=False))
-    return next(filter(None, problems), None)
+    for number, (item, part) in enumerate(zip(value, inner, strict=False)):
+        if found := problem(item, part, root):
+            return _under(f"[{number}]", found)
+    return None
 
 
 def _as_schema(schema: Any) -> dict[str, Any]:

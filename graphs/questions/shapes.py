@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from langgraph.types import Interrupt
 
@@ -20,7 +20,7 @@ from graphs.questions.kinds import (
     YesNo,
 )
 from graphs.questions.phrases import LEXICON, joined, sentence
-from graphs.questions.question import Part, Question, single, texts
+from graphs.questions.question import Confirm, Part, Question, single, texts
 from graphs.questions.schema import Schema, Unsupported, resolved
 
 _ASKED_UNDER = ("question", "message", "prompt", "text", "description", "title")
@@ -85,28 +85,33 @@ def _plain(interrupt_id: str, value: Any, schema: Schema | None) -> Question:
     ask = texts(value) or next(filter(None, (texts(given.get(key)) for key in _ASKED_UNDER)), None)
     named = ask is not None
     ask = ask or _by_language("opaque")
-    confirm = given.get("confirm") if isinstance(given.get("confirm"), bool) else None
+    asked = given.get("confirm")
+    confirm = asked if isinstance(asked, bool) or asked == "speech" else None
+    before = texts(given.get("before"))
     kind = _declared(given)
     if schema is not None and kind is None:
         return _by_schema(interrupt_id, ask if named else None, schema, confirm)
+    known_by: Literal["kind", "words"] = "kind"
     if kind is None:
-        ask, kind = _read(ask)
-    part = Part(ask, kind, schema, schema, confirm)
-    return Question(interrupt_id, (part,), single, schema=schema)
+        known_by, (ask, kind) = "words", _read(ask)
+    part = Part(ask, kind, schema, schema, confirm, known_by)
+    return Question(interrupt_id, (part,), single, schema=schema, before=before)
 
 
 def _declared(given: Mapping[str, Any]) -> Kind | None:
     """The kind that a value of our own shape names; None where it names none we know."""
-    choices = given.get("choices") or given.get("options")
-    if isinstance(choices, list) and choices and given.get("kind", "choice") == "choice":
-        return Choice(tuple(_option(choice) for choice in choices))
+    choices, words = given.get("choices") or given.get("options"), None
+    if isinstance(choices, list) and choices:
+        words = Choice(tuple(map(_option, choices)), others=given.get("others") is True)
+        if given.get("kind", "choice") == "choice":
+            return words
     digits = given.get("digits")
     match given.get("kind", "digits" if digits else None):
         case "yes_no":
             return YesNo({True: True, False: False})
         case "digits":
             least, most = digits if isinstance(digits, (list, tuple)) else (digits, digits)
-            return Digits(int(least or 1), int(most or 15))
+            return Digits(int(least or 1), int(most or 15), words=words)
         case "amount":
             return Money()
         case "number":
@@ -147,9 +152,7 @@ def _read(ask: Texts) -> tuple[Texts, Kind]:
     return ask, Text()
 
 
-def _by_schema(
-    interrupt_id: str, ask: Texts | None, schema: Schema, confirm: bool | None
-) -> Question:
+def _by_schema(interrupt_id: str, ask: Texts | None, schema: Schema, confirm: Confirm) -> Question:
     """One part, or one for each property of an object that must be there."""
     try:
         found = properties_of(schema)
@@ -189,11 +192,14 @@ def _review(interrupt_id: str, value: Mapping[str, Any]) -> Question:
         for config in configs
         if isinstance(config, Mapping) and "action_name" in config
     }
-    parts = tuple(
-        _decision(action, allowed.get(action["name"], ["approve", "reject"]))
+    asked = [
+        (action, allowed.get(action["name"], ["approve", "reject"]))
         for action in value["action_requests"]
-    )
-    return _or_form(interrupt_id, parts, _decisions)
+    ]
+    parts = tuple(_decision(action, names) for action, names in asked)
+    decisions = _list_of([_of_type(names) for _, names in asked])
+    schema = {"type": "object", "required": ["decisions"], "properties": {"decisions": decisions}}
+    return _or_form(interrupt_id, parts, _decisions, schema)
 
 
 def _decisions(values: Sequence[Any]) -> dict[str, list[Any]]:
@@ -202,7 +208,18 @@ def _decisions(values: Sequence[Any]) -> dict[str, list[Any]]:
 
 def _tool_approval(interrupt_id: str, value: Mapping[str, Any], schema: Any) -> Question:
     allowed = _allowed(schema) if isinstance(schema, Mapping) else ["approve", "reject"]
-    return _or_form(interrupt_id, (_decision(value, allowed),), single)
+    return _or_form(interrupt_id, (_decision(value, allowed),), single, _of_type(allowed))
+
+
+def _of_type(names: Sequence[str]) -> Schema:
+    """A decision: an object that names what was decided, with whatever belongs to it."""
+    kind = {"type": {"enum": [*names]} if names else {"type": "string"}}
+    return {"type": "object", "required": ["type"], "properties": kind}
+
+
+def _list_of(items: Sequence[Schema]) -> Schema:
+    count = len(items)
+    return {"type": "array", "prefixItems": [*items], "minItems": count, "maxItems": count}
 
 
 def _allowed(schema: Schema) -> list[str]:
@@ -213,7 +230,7 @@ def _allowed(schema: Schema) -> list[str]:
             kind = resolved(branch, schema).get("properties", {}).get("type", {})
         except Unsupported:
             continue
-        found += [str(name) for name in kind.get("enum", [kind.get("const")])]
+        found += [str(name) for name in kind.get("enum", [kind.get("const")]) if name]
     return found
 
 
@@ -277,19 +294,27 @@ def _words(name: str) -> str:
     return re.sub(r"[\W_]+", " ", parted).strip().lower()
 
 
-def _or_form(interrupt_id: str, parts: tuple[Part, ...], make: Any) -> Question:
+def _or_form(interrupt_id: str, parts: tuple[Part, ...], make: Any, schema: Schema) -> Question:
     """A question of these parts; a form when one of them cannot be answered by voice."""
     forms = [part for part in parts if isinstance(part.kind, Form)]
     if forms:
-        return Question(interrupt_id, (forms[0],), single)
-    return Question(interrupt_id, parts, make)
+        return Question(interrupt_id, (forms[0],), single, schema=schema)
+    return Question(interrupt_id, parts, make, schema=schema)
 
 
 # The older shape of an agent's inbox
 
 
 def _inbox(interrupt_id: str, requests: Sequence[Mapping[str, Any]]) -> Question:
-    return _or_form(interrupt_id, tuple(map(_request, requests)), list)
+    schema = _list_of([_of_type(_answers(request)) for request in requests])
+    return _or_form(interrupt_id, tuple(map(_request, requests)), list, schema)
+
+
+def _answers(request: Mapping[str, Any]) -> list[str]:
+    """The types of answer that a request takes."""
+    config = request.get("config") or {}
+    names = {"accept": "accept", "ignore": "ignore", "respond": "response", "edit": "edit"}
+    return [name for key, name in names.items() if config.get(f"allow_{key}")]
 
 
 def _request(request: Mapping[str, Any]) -> Part:

@@ -168,8 +168,9 @@ def _merged(old: Word, new: Word) -> Word:
 
 def _load() -> Any:
     source = resources.files(__package__).joinpath("words.yaml").read_text(encoding="utf-8")
-    # BaseLoader leaves every scalar a string: "no", "on" and "yes" are words here.
-    return yaml.load(source, Loader=yaml.BaseLoader)  # noqa: S506
+    # Leaves every scalar a string: "no", "on" and "yes" are words here.
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the same, ten times as fast
+    return yaml.load(source, Loader=loader)  # noqa: S506
 
 
 _DATA = _load()

@@ -1,0 +1,1 @@
+"""The SDR conversation: a sales call with retrieval, tools and grounding after the model."""

@@ -1,0 +1,347 @@
+"""Answers to what waits for one: a yes before anything is done, a slot, a name, a time."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rapidfuzz import fuzz
+
+from graphs.messages import was_heard
+from graphs.sdr.intents import Heard, sure
+from graphs.sdr.onward import onward, waits
+from graphs.sdr.state import Pending
+from graphs.sdr.times import Wish, choose, wish
+from graphs.sdr.turn import Plan, Turn, transfer
+from tools.conversation import e164
+
+MOST_TRIES: Final = 2
+_TIMED: Final = frozenset({"book_appointment", "move_appointment"})
+"""Tools that need one of the free times."""
+_CANCELS: Final = re.compile(
+    r"^\W*(?:(?:yes|yeah|yep|sure|ok|okay|please|haan|ja|oui|si|sí)\W+)*"
+    r"(?:please\W+)?(?:cancel|drop|delete|scrap|call)\b"
+    r"(?:\W+(?:it|that|this|off|the|my|please|appointment|demo|meeting|booking))*\W*$",
+    re.IGNORECASE,
+)
+_NAME_BEFORE: Final = re.compile(
+    r"^(?:(?:yes|sure|okay|ok|um+|well|please|it['’]?s|it is|this is|(?:the |my )?name is"
+    r"|i['’]?m|i am|(?:put|book) it (?:on|under|for)|under|on|for|mera naam|naam|call me)"
+    r"\b[\s,.]*)+",
+    re.IGNORECASE,
+)
+_NAME_CORRECTED: Final = re.compile(
+    r"^\W*(?:(?:no|yes|sorry|but|actually|well|wait)\b\W*)*(?P<named>(?:my |the )?name(?: is|['’]s)"
+    r"|(?:put|book) it (?:on|under|for)|i['’]?m called|spel\w+(?: as)?)?"
+    r"(?:it['’]?s|it is|that['’]?s)?\s*"
+    r"(?P<name>[^,.;?!]+?)(?:\W+(?:and )?not\b.*)?[\s.!]*$",
+    re.IGNORECASE,
+)
+_REJECTS: Final = re.compile(
+    r"^\W*(?:(?:no|please|but|anything)\b\W*)*(?:not|except|other than|can['’]?t do"
+    r"|cannot do|but)\W+"
+    r"(?:(?:on|the|at|that)\W+)*(?:\w+day|first|second|third|last|morning|afternoon|one|\d+)\b"
+    r"\W*\w*$",
+    re.IGNORECASE,
+)
+"""What is only ruled out: "not Monday"."""
+_SOUNDS_ALIKE: Final = 50
+"""Likeness of a name, of 100, to the one that was misheard for it."""
+_NAME_AFTER: Final = re.compile(
+    r"[\s,.!?]*(?:please|thanks|thank you|hai|speaking)?[\s,.!?]*$", re.I
+)
+_EMAIL: Final = re.compile(r"[^@\s,;<>]{1,64}@[^@\s,;<>.]+(?:\.[^@\s,;<>.]+)+")
+_MOST_WORDS_OF_A_NAME: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What may be the answer to something that waits for one."""
+
+    turn: Turn
+    heard: Heard
+    pending: Pending
+    facts: Mapping[str, Any]
+    """What is known of the caller, this turn included."""
+    state: Mapping[str, Any]
+    """The conversation, this turn's changes included."""
+
+    @property
+    def tired(self) -> bool:
+        """Whether it was asked often enough."""
+        return self.pending["tries"] >= MOST_TRIES
+
+    @property
+    def declines(self) -> bool:
+        """Whether it is a no and nothing else."""
+        return self.heard.yes is False and not self.heard.asks
+
+    def dropped(self, key: str) -> Plan:
+        """Leave it, and go on."""
+        question, update = onward(self.turn, self.facts, {**self.state, "pending": None})
+        says = (self.turn.say(key), question)
+        return Plan(says=says, update={"pending": None, "expects": {}, **update})
+
+    def again(self, question: str, **about: Any) -> Plan:
+        """Ask once more."""
+        pending = self.pending
+        update = waits(
+            pending["asks"],
+            pending["question"],
+            pending["tool"],
+            pending["args"],
+            {**pending["about"], **about},
+            pending["tries"] + 1,
+        )
+        return Plan(says=(question,), update=update)
+
+
+def answered(
+    turn: Turn,
+    heard: Heard,
+    pending: Pending,
+    facts: Mapping[str, Any],
+    state: Mapping[str, Any],
+) -> Plan | None:
+    """Take what was said as the answer; None where it is none, and what it is is seen to first."""
+    take = _TAKERS.get(pending["asks"])
+    return take(_Said(turn, heard, pending, facts, state)) if take else None
+
+
+def _confirm(said: _Said) -> Plan | None:
+    turn, heard, pending = said.turn, said.heard, said.pending
+    another = _names_another(turn, pending)
+    cancels = pending["tool"] == "cancel_appointment" and _CANCELS.match(turn.text)
+    if (sure(heard, turn.text) or cancels) and not another:
+        if not was_heard(turn.state.get("messages") or [], pending["question"]):
+            return said.again(pending["question"])
+        call = (pending["tool"], dict(pending["args"]))
+        update: dict[str, Any] = {"pending": None, "expects": {}}
+        return Plan(route="use_tools", calls=(call,), confirmed=True, update=update)
+    if another:
+        return _slot(said)
+    if pending["tool"] == "book_appointment" and (name := _other_name(said)) is not None:
+        return _read_back(turn, {**pending["args"], "name_of_attendee": name}, pending["about"])
+    if pending["tool"] == "call_back_later" and (plan := call_back(turn, pending)) is not None:
+        return plan
+    if said.declines:
+        return said.dropped("cancelled")
+    if heard.asks or turn.model and heard.yes is None and len(turn.text.split()) > 3:
+        return None
+    if said.tired:
+        return said.dropped("confirm.dropped")
+    return said.again(turn.say("confirm.again"))
+
+
+def _other_name(said: _Said) -> str | None:
+    """Return the name with which somebody corrects the one that was read back."""
+    match = _NAME_CORRECTED.match(said.turn.text)
+    if match is None or said.heard.asks:
+        return None
+    name = name_in(match["name"])
+    old = str(said.pending["args"].get("name_of_attendee", ""))
+    alike = name is not None and max(
+        fuzz.ratio(new.lower(), known.lower()) for new in name.split() for known in old.split()
+    )
+    return name if name and name != old and (match["named"] or alike >= _SOUNDS_ALIKE) else None
+
+
+def _names_another(turn: Turn, pending: Pending) -> bool:
+    """Whether another time is named than the one that was read back."""
+    if pending["tool"] not in _TIMED:
+        return False
+    slot = {"start": str(pending["args"]["start"]), "spoken": ""}
+    return bool(wish(turn.text, turn.now)) and not choose(turn.text, [slot], turn.now)
+
+
+def _slot(said: _Said) -> Plan | None:
+    turn, heard, pending = said.turn, said.heard, said.pending
+    offered = list(said.state.get("offered") or [])
+    if offered and _REJECTS.search(turn.text):
+        return said.again(turn.say("ask.when"))
+    found = choose(turn.text, offered, turn.now)
+    if not found and heard.yes is True and len(offered) == 1:
+        found = [0]
+    if len(found) == 1:
+        return book(turn, offered[found[0]], pending["args"], pending["tool"])
+    if found:
+        several = turn.say("or").join(offered[at]["spoken"] for at in found)
+        return said.again(turn.say("slots.which", slots=several))
+    if wished := wish(turn.text, turn.now):
+        return look_for(turn, wished, pending["tool"], pending["args"])
+    if said.declines:
+        return said.dropped("noted")
+    if heard.asks or said.tired:
+        return None
+    return said.again(pending["question"])
+
+
+def look_for(turn: Turn, wished: Wish, tool: str, args: Mapping[str, Any]) -> Plan:
+    """Look for free times as they are wished, for what is to be done at one of them."""
+    given = {key: value for key, value in args.items() if key != "start"}
+    update = {**waits("slot", "", tool, given), "offered": []}
+    calls = (("find_slots", wished.search(turn.now)),)
+    return Plan(route="use_tools", calls=calls, update=update)
+
+
+def book(turn: Turn, slot: Mapping[str, str], args: Mapping[str, Any], tool: str) -> Plan:
+    """Ask for what a booking still needs, or read it back; `tool` may move one instead."""
+    about = {"spoken": slot["spoken"]}
+    if tool == "move_appointment":
+        meeting = turn.organisation.calendar.meeting
+        question = turn.say("confirm.move_appointment", meeting=meeting, **about)
+        given = {**args, "start": slot["start"]}
+        return Plan(says=(question,), update=waits("confirm", question, tool, given, about))
+    contact = turn.state.get("contact") or {}
+    variables = turn.agent.variables
+    name = args.get("name_of_attendee") or contact.get("name")
+    name = name or variables.get("name") or variables.get("customer_name")
+    given = {**args, "start": slot["start"]}
+    email = args.get("email") or contact.get("email") or variables.get("email")
+    given |= {"email": str(email)} if email else {}
+    if not name:
+        question = turn.say("ask.name")
+        update = waits("name", question, "book_appointment", given, about)
+        return Plan(says=(question,), update=update)
+    return _read_back(turn, {**given, "name_of_attendee": str(name)}, about)
+
+
+def _read_back(turn: Turn, args: Mapping[str, Any], about: Mapping[str, Any]) -> Plan:
+    meeting = turn.organisation.calendar.meeting
+    values = {"meeting": meeting, "spoken": about["spoken"]}
+    name = args["name_of_attendee"]
+    question = turn.say("confirm.book_appointment", name_of_attendee=name, **values)
+    update = waits("confirm", question, "book_appointment", args, about)
+    return Plan(says=(question,), update=update)
+
+
+def name_in(text: str) -> str | None:
+    """Return the name that somebody gives, or None where it is none."""
+    name = _NAME_AFTER.sub("", _NAME_BEFORE.sub("", text.strip())).strip(" .,!")
+    words = name.split()
+    if (
+        not words
+        or len(words) > _MOST_WORDS_OF_A_NAME
+        or any(c.isdigit() or c in "?@" for c in name)
+    ):
+        return None
+    return " ".join(word if any(c.isupper() for c in word) else word.capitalize() for word in words)
+
+
+def _name(said: _Said) -> Plan | None:
+    turn, heard, pending = said.turn, said.heard, said.pending
+    if pending["tool"] in _TIMED and _names_another(turn, pending):
+        return _slot(said)
+    name = None if heard.asks or heard.yes is False else name_in(turn.text)
+    if name is None:
+        return None if heard.asks or said.tired else said.again(pending["question"])
+    args = {**pending["args"], "name_of_attendee": name}
+    return _read_back(turn, args, pending["about"])
+
+
+def email_in(text: str) -> str | None:
+    """Return an e-mail address, also one that is spoken: "maya at example dot com"."""
+    written = re.sub(r"\s+(?:at|@|एट)\s+", "@", text.strip(), flags=re.IGNORECASE)
+    written = re.sub(r"\s+(?:dot|\.|डॉट)\s+", ".", written, flags=re.IGNORECASE)
+    match = _EMAIL.search(written)
+    return match[0].strip(".").lower() if match else None
+
+
+def _email(said: _Said) -> Plan | None:
+    turn, pending = said.turn, said.pending
+    address = email_in(turn.text)
+    if address is None:
+        return None if said.tired else said.again(pending["question"])
+    args = {**pending["args"], "email": address}
+    question = turn.say(f"confirm.{pending['tool']}", **{**pending["about"], **args})
+    update = waits("confirm", question, pending["tool"], args, pending["about"])
+    return Plan(says=(question,), update=update)
+
+
+def _phone(said: _Said) -> Plan | None:
+    pending = said.pending
+    number = e164(said.turn.text, said.turn.organisation.country)
+    if number is None:
+        return None if said.tired else said.again(pending["question"])
+    return _call_back_at({**pending["args"], "phone": number})
+
+
+def _when(said: _Said) -> Plan | None:
+    turn, pending = said.turn, said.pending
+    if (plan := call_back(turn, pending)) is not None:
+        return plan
+    if said.declines:
+        return said.dropped("noted")
+    if said.heard.asks or said.tired:
+        return None
+    text = f"{pending['about'].get('text', '')} {turn.text}".strip()[-200:]
+    return said.again(turn.say("ask.when"), text=text)
+
+
+def call_back(turn: Turn, pending: Pending) -> Plan | None:
+    """Propose a call back to the caller; None where they have not said when."""
+    before = pending["about"].get("text", "")
+    said = wish(turn.text, turn.now)
+    whole = said if said.day else wish(f"{before} {turn.text}", turn.now)
+    at = whole.moment(turn.now) or said.moment(turn.now)
+    if at is None:
+        return None
+    args = {**pending["args"], "at": at.isoformat(timespec="minutes")}
+    if not turn.caller and not args.get("phone"):
+        question = turn.say("ask.phone")
+        return Plan(says=(question,), update=waits("phone", question, pending["tool"], args))
+    return _call_back_at(args)
+
+
+def _call_back_at(args: Mapping[str, Any]) -> Plan:
+    """Have it read back, or refused, by the tool that does it."""
+    calls = (("call_back_later", dict(args)),)
+    return Plan(route="use_tools", calls=calls, update={"pending": None, "expects": {}})
+
+
+def _summary(said: _Said) -> Plan | None:
+    turn, heard, facts = said.turn, said.heard, said.facts
+    corrected = facts != (turn.state.get("facts") or {})
+    if heard.asks or heard.yes is None and not corrected:
+        return None
+    if heard.yes is False and not corrected:
+        says = (turn.say("summary.wrong"),)
+        return Plan(says=says, update={"pending": None, "expects": {}})
+    confirmed = {key: {**fact, "confirmed": True} for key, fact in facts.items()}
+    question, update = onward(turn, confirmed, {**said.state, "pending": None})
+    update = {"pending": None, "expects": {}, "facts": confirmed, **update}
+    return Plan(says=(turn.say("summary.thanks"), question), update=update)
+
+
+def _meeting(said: _Said) -> Plan | None:
+    wished = wish(said.turn.text, said.turn.now)
+    if not said.heard.asks and (said.heard.yes is True or wished):
+        return look_for(said.turn, wished, "book_appointment", {})
+    return said.dropped("noted") if said.heard.yes is False else None
+
+
+def _person(said: _Said) -> Plan | None:
+    turn = said.turn
+    if said.heard.yes is False:
+        return said.dropped("noted")
+    if said.heard.yes is True and not said.heard.asks:
+        plan = transfer(turn, said.facts)
+        if plan is not None:
+            return plan
+        question = turn.say("call_back.offer")
+        args = {"about": str(said.state.get("about") or turn.text)[:200]}
+        return Plan(says=(question,), update=waits("when", question, "call_back_later", args))
+    return None
+
+
+_TAKERS: Final[Mapping[str, Callable[[_Said], Plan | None]]] = {
+    "confirm": _confirm,
+    "slot": _slot,
+    "name": _name,
+    "email": _email,
+    "when": _when,
+    "phone": _phone,
+    "facts": _summary,
+    "meeting": _meeting,
+    "person": _person,
+}

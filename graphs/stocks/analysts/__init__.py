@@ -1,0 +1,1 @@
+"""Analysts: code that reads prices and fundamentals, and language models."""
