@@ -3,7 +3,8 @@
 * What the caller adds before an answer was heard withdraws the turn; the graph is asked once, with
   all that was said. A turn in which something was heard, or done, is kept as far as it came.
 * Keys do not withdraw: who knows the questions may key answers ahead.
-* While an `interrupt()` of the graph is open, what the caller says is an answer to its question.
+* While an `interrupt()` of the graph is open, what the caller says is an answer to its question; a
+  yes counts where the substance of the question was heard.
 * A failure of the graph keeps what was said.
 """
 
@@ -20,8 +21,12 @@ from langchain_core.messages import HumanMessage
 
 from faults import places
 from graphs import questions
+from graphs.call_actions import CallAction, SpeakAs
+from graphs.messages import asks_in
 from graphs.questions import Asking
 from graphs.threads import (
+    AnswerRefused,
+    Begin,
     Event,
     Expectation,
     Node,
@@ -37,6 +42,7 @@ from graphs.threads import (
 from voice.exchange import Exchange, Input, joined
 from voice.latency import Stopwatch
 from voice.phrases import phrase
+from voice.reception import line_of
 from voice.record import CallLog
 from voice.speech import Speech
 from voice.timing import watch_run
@@ -61,6 +67,7 @@ class Answers:
         settled: called with the thread after a turn, and what the open question expects.
         failed: called when a turn has failed.
         publish: tells the page.
+        act: does what a message has announced that was heard; given its id.
     """
 
     def __init__(
@@ -73,6 +80,7 @@ class Answers:
         settled: Callable[[Snapshot | None, Expectation], Awaitable[None]],
         failed: Callable[[], Awaitable[None]],
         publish: Callable[..., Awaitable[None]],
+        act: Callable[[str, CallAction], Awaitable[None]],
     ) -> None:
         self._threads = threads
         self._log = call_log
@@ -83,6 +91,7 @@ class Answers:
         self._settled = settled
         self._failed = failed
         self._publish = publish
+        self._act = act
         self._inputs: asyncio.Queue[Input] = asyncio.Queue()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -92,18 +101,33 @@ class Answers:
         self._spoken_language = "en"
         self._asking: Asking | None = None
         self._asking_before: Asking | None = None
+        self._asked = ("", "")
+        """Id and text of the question as it was put last."""
         self._filler: asyncio.Task[None] | None = None
         self._loop: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin to answer, with the opening of the conversation."""
-        self._inputs.put_nowait(Input(None))
+    def start(self, first: Event | None = None, *, silent: bool = False) -> None:
+        """Begin to answer, with the opening of the conversation.
+
+        Args:
+            first: what has happened, of a conversation that goes on, instead of an opening.
+            silent: whether the caller is to speak first.
+        """
+        opening = self._log.call.opening
+        if not silent:
+            self._inputs.put_nowait(Input(first or (Begin(opening) if opening else None)))
         self._loop = asyncio.create_task(self._run(), name="answers")
 
     @property
     def idle(self) -> bool:
         """Whether no turn of the graph runs or waits."""
         return self._idle.is_set() and self._inputs.empty()
+
+    @property
+    def announces(self) -> bool:
+        """Whether something is to be done once it was heard that it will be."""
+        current = self._exchange
+        return current is not None and not current.over and bool(current.announced)
 
     @property
     def waiting(self) -> int:
@@ -124,7 +148,7 @@ class Answers:
         self._inputs.put_nowait(Input(_human(text, "speech"), text, certain=False))
 
     async def hear(
-        self, text: str, source: Literal["speech", "keys"], spoke_until: float | None
+        self, text: str, source: Literal["speech", "keys", "text"], spoke_until: float | None
     ) -> str:
         """Take what the caller said for certain; returns the id of the message."""
         self._speech.drop()
@@ -178,7 +202,7 @@ class Answers:
             self._idle.clear()
             try:
                 # The caller waits for its end as well; of what is played there is only the clock.
-                while self._speech.utterances.protected:  # noqa: ASYNC110
+                while self._exchange and self._speech.utterances.protected:  # noqa: ASYNC110
                     await asyncio.sleep(PROTECTED_SECS)
                 given = await self._after_the_last(given)
                 taken = await self._as_answer(given)
@@ -212,7 +236,9 @@ class Answers:
             return given
         self._asking_before = self._asking
         source: questions.Source = "keys" if given.keyed else "speech"
-        self._asking, step = self._asking.hear(given.text, source)
+        key, question = self._asked
+        unheard = not asks_in(self._speech.heard().get(key, ""), question)
+        self._asking, step = self._asking.hear(given.text, source, unheard=unheard)
         if isinstance(step, questions.Resume):
             return replace(given, said=Resume({step.interrupt_id: step.value}))
         await self._say(step)
@@ -220,16 +246,24 @@ class Answers:
 
     async def _say(self, step: questions.Say | questions.Resume) -> None:
         if isinstance(step, questions.Say):
-            await self._speech.say(step.text)
+            self._asked = (await self._speech.say(step.text), step.text)
             await self._settled(None, step.expects)
 
     async def _answer(self, given: Input) -> None:
         self._turn += 1
+        if given.text:  # an answer keyed ahead: what it answers need not be said any more
+            self._speech.drop()
         self._speech.open_turn(self._turn)
         self._stopwatch.decided(self._turn, given.spoke_until, given.decided_at)
         watch_run(self._stopwatch.run(self._turn))
         exchange = Exchange(
-            self._threads, *self._at, given, self._speech.heard, self._speech.played
+            self._threads,
+            *self._at,
+            given,
+            self._speech.heard,
+            self._speech.played,
+            self._act,
+            line_of(self._log.call),
         )
         self._exchange = exchange
         try:
@@ -238,6 +272,9 @@ class Answers:
             async for event in turn:
                 if not exchange.over:
                     await self._take(event, exchange)
+        except AnswerRefused as refusal:
+            await exchange.make_way(withdraw=False)
+            await self._ask_again(refusal)
         except Exception as error:
             self._log.failed(_described(error))
             sid = self._log.call.sid
@@ -249,16 +286,26 @@ class Answers:
         await exchange.answered()
         self._stopwatch.forget(self._turn - 1)
 
+    async def _ask_again(self, refusal: AnswerRefused) -> None:
+        """Put a question again whose answer the graph refused."""
+        if self._asking_before is not None:
+            self._asking, step = self._asking_before.refused(refusal.sentence)
+            await self._say(step)
+
     async def _take(self, event: TurnEvent, exchange: Exchange) -> None:
         match event:
             case Token(message_id, _, certain):
                 self._end_filler()
+                await self._speak_as_announced(exchange)
                 if certain:
                     exchange.spoken.add(message_id)
                 await self._speech.token(event)
             case Reply(message_id):
                 self._end_filler()
+                await self._speak_as_announced(exchange, but=message_id)
                 exchange.spoken.add(message_id)
+                if event.action:
+                    exchange.announced[message_id] = (event.text, event.action)
                 await self._speech.reply(event)
             case ToolRun(_, running, filler):
                 self._end_filler()
@@ -269,17 +316,28 @@ class Answers:
             case Snapshot():
                 await self._after(event)
 
+    async def _speak_as_announced(self, exchange: Exchange, but: str = "") -> None:
+        """Change the voice before the next message, when the one was heard that announced it."""
+        for key, (_, do) in list(exchange.announced.items()):
+            if isinstance(do, SpeakAs) and key != but:
+                while not self._speech.played() and not exchange.over:  # noqa: ASYNC110
+                    await asyncio.sleep(PROTECTED_SECS)
+                if not exchange.over and key in exchange.announced:
+                    del exchange.announced[key]
+                    await self._act(key, do)
+
     async def _after(self, snapshot: Snapshot) -> None:
         """Take over what the thread says after a turn, and put the question it waits for."""
         language = self._spoken_language = snapshot.expects.get("language", "en")
+        comes_back = self._exchange is not None and self._exchange.comes_back
         if not snapshot.interrupts:
             self._asking = None
             return await self._settled(snapshot, snapshot.expects)
         asking = (self._asking or Asking((), language)).now(snapshot.interrupts)
-        self._asking, step = asking.first(language)
+        self._asking, step = asking.first(language, anew=comes_back)
         if step is None:
             return await self._settled(snapshot, snapshot.expects)
-        await self._speech.say(step.text)
+        self._asked = (await self._speech.say(step.text), step.text)
         return await self._settled(snapshot, step.expects)
 
     async def _fill(self, words: str | None) -> None:

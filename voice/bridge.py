@@ -13,7 +13,7 @@ Policies of the call itself, in one place:
 import asyncio
 import logging
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from pipecat.frames.frames import (
@@ -35,9 +35,12 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from faults import places
+from graphs.call_actions import SpeakAs
 from graphs.threads import Event, Expectation, Snapshot, Threads
 from settings import Settings
 from store.calls import TurnLatency
+from store.transfers import TransferRecord
+from voice.actions import Actions
 from voice.answers import Answers
 from voice.frames import (
     AnsweredFrame,
@@ -52,9 +55,11 @@ from voice.keypad import PAUSE_SECS, Keypad
 from voice.latency import Stopwatch
 from voice.phrases import phrase
 from voice.providers import STT, TTS
+from voice.reception import agent_language
 from voice.record import CallLog
 from voice.silence import Silence
 from voice.speech import MARK_PATIENCE_SECS, Speech
+from voice.transferring import Transferring
 from voice.transport import Playback
 
 log = logging.getLogger(__name__)
@@ -78,6 +83,8 @@ class Bridge(FrameProcessor):
         settings: silences, providers.
         announce: whether the caller is told first that the call is recorded.
         gated: whether the conversation begins only with an `AnsweredFrame`.
+        transferring: connects callers with people; None where that cannot be.
+        came_back: the transfer that has failed, of a caller who comes back from it.
     """
 
     def __init__(
@@ -89,6 +96,8 @@ class Bridge(FrameProcessor):
         *,
         announce: bool = False,
         gated: bool = False,
+        transferring: Transferring | None = None,
+        came_back: TransferRecord | None = None,
     ) -> None:
         super().__init__()
         self._threads = threads
@@ -109,6 +118,19 @@ class Bridge(FrameProcessor):
         self._keypad_pause: asyncio.Task[None] | None = None
         self.stopwatch = Stopwatch()
         self._speech = Speech(self.push_frame, call_log, playback, self.stopwatch)
+        self._came_back = came_back
+        self._actions = Actions(
+            call_log.call,
+            settings,
+            playback.sample_rate,
+            self._speech,
+            self.push_frame,
+            self._push_back,
+            self._publish,
+            self._finish,
+            self._transfer_failed,
+            transferring,
+        )
         self._answers = Answers(
             threads,
             call_log,
@@ -118,6 +140,7 @@ class Bridge(FrameProcessor):
             self._settle,
             self._graph_failed,
             self._publish,
+            self._actions.carry_out,
         )
         self._failures = 0
         self._last_apology = 0.0
@@ -125,7 +148,7 @@ class Bridge(FrameProcessor):
         self._closing: str | None = None
         playback.on_first_audio = self._first_audio
         playback.on_spoken = self._speech.utterances.hand_over
-        playback.protected = lambda: self._speech.utterances.protected
+        playback.protected = lambda: self._speech.protected
 
     # Frames
 
@@ -145,7 +168,7 @@ class Bridge(FrameProcessor):
         elif (
             isinstance(frame, (InputAudioRawFrame, TranscriptionFrame, InterimTranscriptionFrame))
             or isinstance(frame, InterruptionFrame)
-            and self._speech.utterances.protected
+            and self._speech.protected
         ):
             return
         else:
@@ -175,7 +198,12 @@ class Bridge(FrameProcessor):
 
     async def _open(self) -> None:
         if self._announce:
-            await self._speech.say(phrase("recorded"))
+            await self._speech.say(phrase("recorded"), interruptible=False)
+        if self._came_back:
+            await self._transfer_failed(self._came_back, opening=True)
+            return
+        if language := agent_language(self._log.call):
+            await self._actions.speak_as(SpeakAs(language=language))
         self._answers.start()
 
     async def _answered(self, frame: AnsweredFrame) -> None:
@@ -204,6 +232,7 @@ class Bridge(FrameProcessor):
         """Keep of the last turn what was heard and done; an effect that has begun is awaited."""
         self._speech.withdraw()
         await self._answers.settle(self._settings.turn_timeout_secs)
+        await self._actions.settle(self.ended.result())
         if self.ended.result() == "hangup" and self._threads.understands_events(self._graph):
             await self._tell_hangup()
 
@@ -218,13 +247,18 @@ class Bridge(FrameProcessor):
     # The caller
 
     async def _caller_turn(self, frame: CallerTurnFrame) -> None:
-        if frame.text:
+        if frame.typed:
+            if self._answers.waiting < MOST_WAITING:
+                if not self._speech.protected:
+                    await self._stop_speaking()
+                await self._heard(frame.text, "text", time.monotonic())
+        elif frame.text:
             await self._heard(frame.text, "speech", frame.spoke_until)
         else:  # a noise: what it cut off is said again once it is quiet
             self._answers.noise()
 
     async def _heard(
-        self, text: str, source: Literal["speech", "keys"], spoke_until: float | None
+        self, text: str, source: Literal["speech", "keys", "text"], spoke_until: float | None
     ) -> None:
         self._silence.words()
         self._log.caller_said(text, source)
@@ -234,7 +268,7 @@ class Bridge(FrameProcessor):
     async def _key(self, key: str) -> None:
         if self._answers.waiting >= MOST_WAITING:
             return
-        if not self._keypad.digits and not self._speech.utterances.protected:
+        if not self._keypad.digits and not self._speech.protected:
             await self._stop_speaking()
         if self._keypad_pause:
             await self.cancel_task(self._keypad_pause)
@@ -260,6 +294,8 @@ class Bridge(FrameProcessor):
 
     async def _settle(self, snapshot: Snapshot | None, expects: Expectation) -> None:
         """Take over what the thread says after a turn, and what the open question expects."""
+        if self._actions.language:
+            expects = Expectation(language=self._actions.language) | expects
         self._expects = expects
         self._keypad = Keypad()
         await self.push_frame(ExpectationFrame(expects), FrameDirection.UPSTREAM)
@@ -279,6 +315,31 @@ class Bridge(FrameProcessor):
 
     async def _graph_failed(self) -> None:
         await self._fail("apology")
+
+    # What the graph has the telephone do
+
+    def _finish(self, reason: str) -> None:
+        """End the call, for the caller, when all was played."""
+        if self._closing in (None, "done"):
+            self._closing = reason
+
+    async def _transfer_failed(
+        self, transfer: TransferRecord | None, *, opening: bool = False
+    ) -> None:
+        """Tell the graph that nobody took the caller; who does not listen to that, apologises."""
+        why = transfer.why if transfer else "failed"
+        if self._closing == "done":
+            self._closing = None
+        if self._threads.understands_events(self._graph):
+            event = Event("transfer_failed", why)
+            self._answers.start(event) if opening else self._answers.tell(event)
+            return
+        await self._speech.say(phrase("transfer_failed", self._language()))
+        if opening:
+            self._answers.start(silent=True)
+
+    async def _push_back(self, frame: Frame) -> None:
+        await self.push_frame(frame, FrameDirection.UPSTREAM)
 
     # Speech
 
@@ -321,7 +382,8 @@ class Bridge(FrameProcessor):
     # Time
 
     def _first_audio(self, utterance: UtteranceFrame, at: float) -> None:
-        self.measured(self.stopwatch.first_audio(utterance.turn, at, datetime.now(UTC)))
+        utc = datetime.now(UTC) + timedelta(seconds=at - time.monotonic())
+        self.measured(self.stopwatch.first_audio(utterance.turn, at, utc))
 
     def measured(self, latency: TurnLatency | None) -> None:
         """Keep and show where the time of an answer went; what is known later comes again."""
@@ -335,8 +397,9 @@ class Bridge(FrameProcessor):
             await asyncio.sleep(TICK_SECS)
             now = time.monotonic()
             self._speech.note_heard()
-            played = self._playback.ledger.finished(now, MARK_PATIENCE_SECS)
-            if played and self._speech.utterances.drop_overdue(now):
+            ledger = self._playback.ledger
+            played = ledger.finished(now, MARK_PATIENCE_SECS)
+            if played and self._speech.utterances.drop_overdue(now, ledger.plays_until):
                 await self.report_error("Text to speech did not answer in time.", listening=False)
             if played and not self._speech.utterances.pending:
                 self._speech.note_played()
@@ -346,7 +409,7 @@ class Bridge(FrameProcessor):
             if self._speech.utterances.unsaid:
                 await self._speech.say_unsaid()
                 continue
-            if self._closing:
+            if self._closing and not (self._closing == "done" and self._actions.waiting):
                 self.end(self._closing)
                 return
             if self._silence.passes(now):
@@ -355,6 +418,7 @@ class Bridge(FrameProcessor):
     def _is_idle(self) -> bool:
         return (
             self._answers.idle
+            and not self._answers.announces
             and not self._caller_speaks
             and not self._keypad.digits
             and not self._speech.utterances.pending
@@ -362,7 +426,10 @@ class Bridge(FrameProcessor):
 
     async def _silent(self) -> None:
         knows_events = self._threads.understands_events(self._graph)
-        if self._silence.count >= (SILENCES_BEFORE_END if knows_events else 2):
+        if self._actions.waiting:
+            self._silence.words()
+            await self._speech.say(phrase("still_ringing", self._language()))
+        elif self._silence.count >= (SILENCES_BEFORE_END if knows_events else 2):
             await self.close("silence_end", "silence")
         elif await self._answers.ask_again():
             return

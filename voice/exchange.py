@@ -8,14 +8,15 @@ heard the turn can be withdrawn, and leaves nothing.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from langchain_core.messages import HumanMessage
 
 from faults import places
-from graphs.threads import Event, Resume, Threads, Turn
+from graphs.call_actions import CallAction
+from graphs.threads import Begin, Event, Resume, Threads, Turn
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Input:
         keyed: whether it came by the keypad.
     """
 
-    said: HumanMessage | Event | Resume | None
+    said: HumanMessage | Begin | Event | Resume | None
     text: str = ""
     spoke_until: float | None = None
     decided_at: float = 0.0
@@ -56,6 +57,8 @@ class Exchange:
         given: what the caller said.
         heard: tells what was heard so far, of all messages of the call, by id.
         played: whether all that was to be said was played.
+        act: does what a message has announced that was heard; given its id.
+        line: on which line that is, see `Threads.begin`.
     """
 
     def __init__(
@@ -66,18 +69,26 @@ class Exchange:
         given: Input,
         heard: Callable[[], Mapping[str, str]],
         played: Callable[[], bool],
+        act: Callable[[str, CallAction], Awaitable[None]],
+        line: Mapping[str, str] | None = None,
     ) -> None:
         self.given = given
         self.spoken: set[str] = set()
         """Ids of the messages that were to be spoken."""
         self.certain = asyncio.Event()
         """Set when the caller's turn has ended for certain."""
+        self.announced: dict[str, tuple[str, CallAction]] = {}
+        """Text of messages that are to be heard, and what is to be done then, by id."""
         self.kept = False
         """Whether the turn is on the thread."""
         self._threads = threads
         self._at = (graph, thread_id)
         self._heard_of_call = heard
         self._played = played
+        self._act = act
+        self.comes_back = False
+        """Whether it begins with a question that was asked before, in another conversation."""
+        self._line = line
         self.over = False
         """Whether nothing of it is to be said or written any more."""
         self._turn: Turn | None = None
@@ -93,7 +104,10 @@ class Exchange:
 
     async def begin(self, languages: frozenset[str]) -> Turn:
         """Begin the turn of the graph."""
-        turn = await self._threads.begin(*self._at, self.given.said, languages=languages)
+        turn = await self._threads.begin(
+            *self._at, self.given.said, languages=languages, line=self._line
+        )
+        self.comes_back = bool(turn.asks) and not isinstance(self.given.said, Resume)
         turn.heard = self._heard
         self._turn = turn
         if self.over:  # the caller has gone on, or away, while it waited for the thread
@@ -124,7 +138,9 @@ class Exchange:
                 return
             silent = not self.spoken
             await self._turn.commit(None if silent else self._heard(), final=silent)
-            self.kept, self.over = True, silent
+            self.kept = True
+            await self._carry_out()
+            self.over = silent
             if not silent:
                 self._follower = asyncio.create_task(self._follow(), name="heard")
 
@@ -155,6 +171,7 @@ class Exchange:
             if withdraw and await self._threads.undo(*self._at, self._turn):
                 return True
             await self._write(final=True)
+            await self._carry_out()
             return False
         if withdraw and await self._turn.withdraw():
             return True
@@ -188,7 +205,19 @@ class Exchange:
             due = time.monotonic() - self._written_at >= WRITE_SECS
             if all_played or (due and heard != before):
                 await self._write(final=all_played)
+                await self._carry_out()
                 self.over = all_played
+
+    async def _carry_out(self) -> None:
+        """Have done what messages announced that were heard to their end; the turn is kept."""
+        heard = self._heard()
+        for key, (text, do) in list(self.announced.items()):
+            if len(heard.get(key, "").split()) >= len(text.split()):
+                del self.announced[key]
+                try:
+                    await self._act(key, do)
+                except Exception as error:  # the call goes on all the same
+                    log.error("%s was not carried out: %s", type(do).__name__, places(error))
 
     async def _write(self, *, final: bool) -> None:
         """Write what was heard by now."""

@@ -7,13 +7,17 @@ caller's voice and words: who may read, and how long it is kept, is as with reco
 
 Each line has `t`, seconds since the stream began, and `kind`:
 
-* `start` - graph, rates, the settings that matter, the version;
+* `start` - when that was (`at`), graph, rates, who has called and what the graph was opened with,
+  the settings that matter, the version;
 * `in` - a message of the client as it came; `left` - the client has gone;
+* `taken` (`who`, `records`) - the carrier's word for who has taken a call that we placed;
 * `out` - audio (`secs`), `mark` (`name`) or `clear` that was sent;
-* `voice` (`on`), `words` (`text`), `speech` (`text`, `secs`, `wait`) - what voice activity, speech
-  to text and text to speech have said;
+* `voice` (`on`), `words` (`text`), `draft` (`text`), `nothing` (`final`), `speech` (`text`, `secs`,
+  `wait`) - what voice activity, speech to text and text to speech have said; a draft is the words
+  so far of somebody who still speaks, `nothing` a sound without words;
 * `turn` (`on`), `caller`, `bot` (`text`), `interrupted`, `ended` (`text`) - what was decided;
-* `heard` (`text`) - at the end, what the caller heard of each thing the bot said.
+* `heard` (`text`) - at the end, what the caller heard of each thing the bot said;
+* `failed` (`text`) - at the end, what went wrong, as the record has it.
 """
 
 import asyncio
@@ -25,6 +29,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from pathlib import Path
@@ -33,6 +38,7 @@ from typing import Any, Self
 from fastapi import WebSocket
 from pipecat.frames.frames import (
     Frame,
+    InterimTranscriptionFrame,
     InterruptionFrame,
     LLMTextFrame,
     TranscriptionFrame,
@@ -48,8 +54,10 @@ from pipecat.services.tts_service import TTSService
 
 from faults import places
 from settings import Settings
-from store.calls import Call
-from voice.frames import CallEventFrame
+from store.calls import AnsweredBy, Call
+from store.private import private_file, private_folder
+from voice.carriers import CARRIERS
+from voice.frames import CallEventFrame, NoWordsFrame
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +74,14 @@ SETTINGS = (
     "silence_secs",
     "max_call_secs",
     "turn_timeout_secs",
+    "voicemail",
+    "voicemail_message",
+    "organisation",
 )
 """Settings on which the course of a call depends; none of them is a secret."""
-DECISIONS = ("turn", "caller", "bot", "interrupted", "ended", "heard")
+OF_THE_CALL = ("direction", "from_number", "to_number", "agent_id", "opening", "answered_by")
+"""What is known of the call before its first sound, and what it goes by."""
+DECISIONS = ("turn", "caller", "bot", "interrupted", "ended", "heard", "failed")
 _PAYLOAD = re.compile(r'"payload": ?"([^"]*)"')
 
 
@@ -128,6 +141,8 @@ class FlightRecorder(BaseObserver):
         self._folder = folder
         self._call = call
         self._began = time.monotonic()
+        carrier = CARRIERS.get(call.carrier)
+        self._bytes_per_sec = carrier.bytes_per_sec if carrier else sample_rate
         self._buffer: list[str] = []
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="flight")
         self._file: Path | None = None
@@ -136,10 +151,12 @@ class FlightRecorder(BaseObserver):
         self._note(
             "start",
             format=FORMAT,
+            at=datetime.now(UTC).isoformat(),
             version=_version(),
             graph=call.graph,
             carrier=call.carrier,
             said_before=len(call.transcript),
+            **call.model_dump(include=set(OF_THE_CALL)),
             sample_rate=sample_rate,
             settings={name: getattr(settings, name) for name in SETTINGS},
         )
@@ -154,6 +171,8 @@ class FlightRecorder(BaseObserver):
         for said in self._call.transcript:
             if said.role == "bot":
                 self._note("heard", text=said.text)
+        if self._call.failure:
+            self._note("failed", text=self._call.failure)
         self._flush()
         await asyncio.to_thread(self._writer.shutdown)
 
@@ -178,6 +197,10 @@ class FlightRecorder(BaseObserver):
         websocket._receive, websocket._send = received, sent
         return websocket
 
+    def carrier_says(self, who: AnsweredBy, *, records: bool) -> None:
+        """Note the carrier's word for who has taken the call."""
+        self._note("taken", who=who, records=records)
+
     async def on_push_frame(self, data: FramePushed) -> None:
         """Note what was recognised, spoken and decided."""
         match data.frame:
@@ -185,8 +208,12 @@ class FlightRecorder(BaseObserver):
                 self._note("voice", on=True)
             case VADUserStoppedSpeakingFrame():
                 self._note("voice", on=False)
+            case InterimTranscriptionFrame(text=text):
+                self._note("draft", text=text)
             case TranscriptionFrame(text=text):
                 self._note("words", text=text)
+            case NoWordsFrame(final=final):
+                self._note("nothing", final=final)
             case UserStartedSpeakingFrame():
                 self._note("turn", on=True)
             case UserStoppedSpeakingFrame():
@@ -220,7 +247,7 @@ class FlightRecorder(BaseObserver):
     def _sent(self, text: str) -> None:
         """Note audio by its length, marks and clears."""
         if payload := _PAYLOAD.search(text):
-            self._note("out", secs=round(len(payload[1]) * 3 // 4 / 8000, 3))
+            self._note("out", secs=round(len(payload[1]) * 3 // 4 / self._bytes_per_sec, 3))
         elif '"clear"' in text:
             self._note("out", clear=True)
         elif '"mark"' in text:
@@ -239,12 +266,13 @@ class FlightRecorder(BaseObserver):
     def _write(self, lines: Sequence[str]) -> None:
         try:
             if self._file is None:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                private_folder(self._folder)
                 before = len(flight_files(self._folder, self._call.sid))
                 number = f"-{before + 1}" if before else ""
-                self._file = self._folder / f"{self._call.sid}{number}{SUFFIX}"
-            with self._file.open("a") as file:
-                file.writelines(f"{line}\n" for line in lines)
+                file = self._folder / f"{self._call.sid}{number}{SUFFIX}"
+                self._file = private_file(file)
+            with self._file.open("a") as flight:
+                flight.writelines(f"{line}\n" for line in lines)
         except OSError as error:
             if not self._failed:
                 log.error("The flight of %s is incomplete: %s", self._call.sid, places(error))

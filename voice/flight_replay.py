@@ -1,58 +1,49 @@
 """Holds a recorded call again, in virtual time and with today's code, and compares.
 
-The client's messages come when they came; speech to text finds the words it found, when it found
-them; text to speech takes as long as it took (a guess, where it says something new). Voice
-activity, the end of turns, the bridge and the graph are today's. A graph that asks a model over a
-network cannot be held again this way: what is outside this process knows no virtual time.
+The client's messages come when they came, and so does the carrier's word for who has taken the
+call; speech to text finds the words it found, drafts included, when it found them; text to speech
+takes as long as it took (a guess, where it says something new). Voice activity, the end of turns,
+the bridge and the graph are today's. A graph that asks a model over a network cannot be held again
+this way: what is outside this process knows no virtual time.
 """
 
 import asyncio
-import contextlib
 import json
-import statistics
+import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Iterator, Sequence
+import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pipecat.frames.frames import Frame, StartFrame, TranscriptionFrame, TTSAudioRawFrame
-from pipecat.services.settings import STTSettings, TTSSettings
-from pipecat.services.stt_service import STTService
-from pipecat.services.tts_service import TTSService
-from pipecat.transcriptions.language import Language
-from pipecat.utils.time import time_now_iso8601
-
 from graphs.threads import Graph, Threads
-from settings import Settings
+from settings import Settings, get_settings
+from store.call_news import CallNews
 from store.calls import Calls
 from store.database import open_checkpointer, open_database
-from voice.carriers import CARRIERS, StreamStart, read_json
-from voice.flight import DECISIONS, SUFFIX, Line, flight_files, read_flight
-from voice.phonelab import virtual_speech
-from voice.phonelab.virtual_socket import MemorySocket, Message
-from voice.phonelab.virtual_time import run
-from voice.providers import (
-    STT,
-    TTS,
-    SpeechToText,
-    TextToSpeech,
-    load_providers,
-    register_stt,
-    register_tts,
-)
+from store.tickets import Tickets
+from tools.desk import open_desk
+from tools.outside import Outside
+from voice.carriers import CARRIERS
+from voice.flight import DECISIONS, OF_THE_CALL, SUFFIX, Line, flight_files, read_flight
+from voice.flight_client import SID, RecordedClient, stream_start
+from voice.flight_speech import REPLAYED, as_recorded
+from voice.phonelab.virtual_time import EPOCH, TimeStands, run
 from voice.switchboard import Switchboard
 
-REPLAYED = "replayed"
-"""Name of the providers that say what they said."""
 TOLERANCE_SECS = 0.3
 """A decision that comes this much sooner or later is the same; machines are not equally fast."""
-SECS_PER_LETTER = 0.06
-"""Length of a sentence that was not said in the recording, a letter."""
-SID = "CA-replay"
+AT_THE_END = ("heard", "failed")
+"""Decisions that are noted when the call is over: their time says nothing."""
+
+
+class Differs(ValueError):
+    """A call that is held again is not as it was; says what differs first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +58,9 @@ class Decision:
     what: str
 
     def same_as(self, other: "Decision") -> bool:
-        """Whether the same was decided at about the same time; of `heard` the time says nothing."""
+        """Whether the same was decided at about the same time, where that says something."""
         alike = (self.stream, self.kind, self.what) == (other.stream, other.kind, other.what)
-        return alike and (self.kind == "heard" or abs(self.t - other.t) <= TOLERANCE_SECS)
+        return alike and (self.kind in AT_THE_END or abs(self.t - other.t) <= TOLERANCE_SECS)
 
     def __str__(self) -> str:
         return f"{self.t:7.2f} s  {self.kind:<11} {self.what}".rstrip()
@@ -89,6 +80,13 @@ class Replay:
             if then is None or now is None or not then.same_as(now):
                 return then, now
         return None
+
+    @property
+    def failure(self) -> str | None:
+        """What goes wrong now and did not then; None when nothing does."""
+        before = {decision.what for decision in self.then if decision.kind == "failed"}
+        now = (decision.what for decision in self.now if decision.kind == "failed")
+        return next((what for what in now if what not in before), None)
 
 
 def decisions(flights: Sequence[Sequence[Line]]) -> tuple[Decision, ...]:
@@ -115,15 +113,27 @@ def replay(files: Sequence[Path], graph: Graph) -> Replay:
         graph: compiled, without a checkpointer.
 
     Raises:
-        ValueError: a file is no flight, or of a carrier that is not known.
+        ValueError: a file is no flight, of a carrier that is not known, or of a call that comes to
+            no end without what is outside this process.
     """
     flights = [read_flight(file) for file in files]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        now = run(_held_again(flights, graph, Path(folder)))
+        try:
+            now = run(_held_again(flights, graph, Path(folder)), starts=_began(flights[0]))
+        except TimeStands as error:
+            raise ValueError(f"The call comes to no end. {error}") from error
     return Replay(decisions(flights), decisions(now))
 
 
-def save_test(files: Sequence[Path], address: str, graph: Graph, test: Path) -> Path:
+def _began(flight: Sequence[Line]) -> float:
+    """Return when a stream began, Unix time; earlier versions have not noted it."""
+    at = flight[0].data.get("at")
+    return datetime.fromisoformat(at).timestamp() if at else EPOCH
+
+
+def save_test(
+    files: Sequence[Path], address: str, held: Replay, test: Path, *, differs: bool = False
+) -> Path:
     """Make a call a test that what is decided today is decided ever after; returns its file.
 
     The flights are put beside it: they hold the caller's voice and words.
@@ -131,14 +141,23 @@ def save_test(files: Sequence[Path], address: str, graph: Graph, test: Path) -> 
     Args:
         files: the flights, stream by stream.
         address: of the graph, as `path.py:graph`.
-        graph: it, loaded.
+        held: the call held again, with that graph.
         test: the file to write, `test_NAME.py`.
+        differs: whether something else may be decided than then, because that was mended.
+
+    Raises:
+        Differs: something else is decided, and that is not said to be wanted; or something fails
+            that did not then, which no test is to hold fast.
     """
-    now = replay(files, graph).now
+    if held.failure:
+        raise Differs(f"It fails now, and did not then: {held.failure}")
+    if held.first_difference and not differs:
+        then, now = (decision or "nothing more" for decision in held.first_difference)
+        raise Differs(f"Then: {then}. Now: {now}.")
     test.parent.mkdir(parents=True, exist_ok=True)
     for number, file in enumerate(files, 1):
         _beside(test, number).write_bytes(file.read_bytes())
-    expected = [[d.stream, d.t, d.kind, d.what] for d in now]
+    expected = [[d.stream, d.t, d.kind, d.what] for d in held.now]
     lines = ",\n".join(f"    {json.dumps(row, ensure_ascii=False)}" for row in expected)
     test.write_text(_TEST.format(address=address, lines=lines))
     return test
@@ -184,32 +203,40 @@ async def _held_again(
 ) -> list[list[Line]]:
     """Hold a call again with the recorder on, and return its flights."""
     start = flights[0][0].data
-    settings = Settings(
+    settings = _OfTheFlight(
         **(start["settings"] | {"stt": "embedded", "tts": "embedded"}),
         data_dir=folder,
         default_graph=start["graph"],
         record_flights=True,
-        _env_file=None,
     )
+    own = get_settings().data_dir / "organisations"
+    if own.is_dir():
+        shutil.copytree(own, folder / own.name)
     settings.stt = settings.tts = REPLAYED  # type: ignore[assignment]
     async with AsyncExitStack() as opened:
         engine = await opened.enter_async_context(open_database(folder))
         saver = await opened.enter_async_context(open_checkpointer(folder))
-        threads = Threads({start["graph"]: graph}, saver)
-        board = Switchboard(settings, threads, Calls(engine))
+        desk = await opened.enter_async_context(
+            open_desk(settings, engine, Outside(resolve=_nowhere))
+        )
+        threads = Threads({start["graph"]: graph}, saver, configurable={"desk": desk})
+        board = Switchboard(settings, threads, Calls(engine), Tickets(engine), CallNews(engine))
         await opened.enter_async_context(board.open())
         carrier = CARRIERS.get(start["carrier"])
         if carrier is None:
             raise ValueError(f"The carrier {start['carrier']!r} of the flight is not known here.")
         ticket = await board.expect(SID, start["graph"], carrier.name)
+        call = await board.claim(SID, ticket.token)
+        call = call.model_copy(update={name: start[name] for name in OF_THE_CALL if name in start})
         for flight in flights:
-            with _as_recorded(flight, start["settings"]["stt"]):
-                began = _stream_start(flight, carrier.read_start)
-                socket = _Client(flight)
+            await asyncio.sleep(_began(flight) - time.time())
+            with as_recorded(flight, start["settings"]["stt"]):
+                began = stream_start(flight, carrier.read_start)
+                socket = RecordedClient(flight, carrier.bytes_per_sec)
                 await socket.server.accept()
-                playing = asyncio.create_task(socket.play())
+                playing = asyncio.create_task(socket.play(partial(board.news.answered_by, SID)))
                 await board.hold(
-                    ticket.call,
+                    call,
                     socket.server,
                     carrier.serializer(began),
                     input_rate=int(start["sample_rate"]),
@@ -220,160 +247,17 @@ async def _held_again(
         return [read_flight(file) for file in flight_files(board.recordings, SID)]
 
 
-def _stream_start(flight: Sequence[Line], read: Any) -> StreamStart:
-    """Read the start of the stream; it came before the recorder was there, unless repeated."""
-    for line in flight:
-        if line.kind == "in" and (start := read(read_json(line.data.get("text", "")))):
-            return StreamStart(SID, start.stream_sid, start.parameters)
-    sids = (read_json(line.data.get("text", "")).get("streamSid") for line in flight)
-    return StreamStart(SID, next((str(sid) for sid in sids if sid), "MZ-replay"))
+class _OfTheFlight(Settings):
+    """What was set when the call was recorded; the keys of this machine are not looked at."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: Any, init_settings: Any, *_: Any, **__: Any
+    ) -> tuple[Any, ...]:
+        """Take what is given, and nothing from the environment."""
+        return (init_settings,)
 
 
-class _Client(MemorySocket):
-    """Sends what the client sent, when it did, and plays what it gets."""
-
-    def __init__(self, flight: Sequence[Line]) -> None:
-        super().__init__()
-        self._flight = flight
-        self._delay = _mark_delay(flight)
-        self._plays_until = 0.0
-        self._marks: list[tuple[str, asyncio.TimerHandle]] = []
-        self._stream_sid = _stream_start(flight, lambda _: None).stream_sid
-
-    async def play(self) -> None:
-        """Send every message at its time, and leave as the client did."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        for line in self._flight:
-            if line.kind not in ("in", "left") or '"mark"' in line.data.get("text", ""):
-                continue
-            await asyncio.sleep(began + line.t - loop.time())
-            if line.kind == "left":
-                self.abort()
-                return
-            await self.send(line.data["text"])
-
-    async def reply(self, message: Message) -> None:
-        """Play audio, and acknowledge marks as late as the client did."""
-        await super().reply(message)
-        loop, said = asyncio.get_running_loop(), read_json(message.get("text") or "{}")
-        match said.get("event"):
-            case "media":
-                secs = len(said["media"]["payload"]) * 3 // 4 / 8000
-                self._plays_until = max(self._plays_until, loop.time()) + secs
-            case "mark" if self._delay is not None:
-                name = said["mark"]["name"]
-                due = max(self._plays_until, loop.time()) + self._delay
-                self._marks.append((name, loop.call_at(due, self._acknowledge, name)))
-            case "clear":
-                self._plays_until = loop.time()
-                marks, self._marks = self._marks, []
-                for name, due_then in marks:
-                    if not due_then.cancelled() and due_then.when() > loop.time():
-                        due_then.cancel()
-                        loop.call_later(self._delay or 0.0, self._acknowledge, name)
-
-    def _acknowledge(self, name: str) -> None:
-        mark = {"event": "mark", "streamSid": self._stream_sid, "mark": {"name": name}}
-        if not self.closed:
-            self._to_server.put_nowait({"type": "websocket.receive", "text": json.dumps(mark)})
-
-
-def _mark_delay(flight: Sequence[Line]) -> float | None:
-    """Return how long after its audio a mark came back, in seconds; None when none ever did."""
-    plays_until, due, delays = 0.0, {}, []
-    for line in flight:
-        if line.kind == "out" and "secs" in line.data:
-            plays_until = max(plays_until, line.t) + line.data["secs"]
-        elif line.kind == "out" and "mark" in line.data:
-            due[line.data["mark"]] = max(plays_until, line.t)
-        elif line.kind == "out":
-            plays_until = line.t
-            due.clear()  # cleared marks come back at once, whatever the delay
-        elif line.kind == "in" and '"mark"' in line.data.get("text", ""):
-            name = read_json(line.data["text"]).get("mark", {}).get("name")
-            if name in due:
-                delays.append(max(0.0, line.t - due.pop(name)))
-    return statistics.median(delays) if delays else None
-
-
-@contextlib.contextmanager
-def _as_recorded(flight: Sequence[Line], listened: str) -> Iterator[None]:
-    """Offer providers that say what they said in a flight."""
-    words = [line for line in flight if line.kind == "words"]
-    spoken = {line.data["text"]: line.data for line in flight if line.kind == "speech"}
-    with virtual_speech.offered():  # a call of a test was perhaps recorded with it
-        load_providers(listened)
-        own = STT[listened].voice_activity if listened in STT else None
-    register_stt(
-        REPLAYED,
-        SpeechToText(create=lambda _, rate: _Recognised(words, rate), voice_activity=own),
-    )
-    register_tts(
-        REPLAYED,
-        TextToSpeech(
-            create=lambda _, rate: _Spoken(spoken, rate), languages=frozenset({"en", "hi"})
-        ),
-    )
-    try:
-        yield
-    finally:
-        del STT[REPLAYED], TTS[REPLAYED]
-
-
-class _Recognised(STTService):
-    """Finds the words that were found, when they were."""
-
-    def __init__(self, words: Sequence[Line], sample_rate: int) -> None:
-        super().__init__(
-            sample_rate=sample_rate,
-            ttfs_p99_latency=1.0,
-            settings=STTSettings(model=REPLAYED, language=Language.EN),
-        )
-        self._words = words
-        self._began = asyncio.get_running_loop().time()
-
-    async def start(self, frame: StartFrame) -> None:
-        """Begin to listen."""
-        await super().start(frame)
-        self._finding = self.create_task(self._find(), "words")
-
-    async def cleanup(self) -> None:
-        """Stop to listen."""
-        await self.cancel_task(self._finding)
-        await super().cleanup()  # type: ignore[no-untyped-call]
-
-    async def _find(self) -> None:
-        loop = asyncio.get_running_loop()
-        for line in self._words:
-            await asyncio.sleep(self._began + line.t - loop.time())
-            found = TranscriptionFrame(line.data["text"], "", time_now_iso8601(), Language.EN)
-            found.finalized = True
-            await self.push_frame(found)
-
-    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
-        """Take no notice of the audio."""
-        yield None
-
-
-class _Spoken(TTSService):
-    """Takes as long for each sentence as it took."""
-
-    def __init__(self, spoken: dict[str, Any], sample_rate: int) -> None:
-        super().__init__(
-            sample_rate=sample_rate,
-            push_start_frame=True,
-            push_stop_frames=True,
-            settings=TTSSettings(model=REPLAYED, voice=REPLAYED, language=Language.EN),
-        )
-        self._lengths = spoken
-
-    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame, None]:
-        """Yield a tone of the right length after the right wait."""
-        then = self._lengths.get(text.strip(), {"wait": 0.0, "secs": len(text) * SECS_PER_LETTER})
-        await asyncio.sleep(then["wait"])
-        time = np.arange(round(then["secs"] * self.sample_rate)) / self.sample_rate
-        pcm = (3000 * np.sin(2 * np.pi * 220 * time)).astype(np.int16).tobytes()
-        for at in range(0, len(pcm), self.chunk_size):
-            chunk = pcm[at : at + self.chunk_size]
-            yield TTSAudioRawFrame(chunk, self.sample_rate, 1, context_id=context_id)
+async def _nowhere(host: str, _port: int) -> Sequence[str]:
+    """Know no address: what a call has done outside is not done once more."""
+    raise OSError(f"A call that is held again reaches nobody, not {host}.")

@@ -18,10 +18,12 @@ class CallerTurnFrame(SystemFrame):
     Parameters:
         text: what was understood; empty when it was a noise.
         spoke_until: when the caller's last sound was, `time.monotonic()` seconds.
+        typed: whether it was written, beside a conversation that is spoken.
     """
 
     text: str
     spoke_until: float | None = None
+    typed: bool = False
 
 
 @dataclass
@@ -98,11 +100,11 @@ class CallEventFrame(SystemFrame):
     """Something the page shows live, as the browser protocol words it.
 
     Parameters:
-        kind: `transcript`, `speaking`, `latency`, `node`, `state`, `ended` or `error`.
+        kind: `transcript`, `speaking`, `latency`, `node`, `state`, `action`, `ended` or `error`.
         data: the other fields of the message.
     """
 
-    kind: Literal["transcript", "speaking", "latency", "node", "state", "ended", "error"]
+    kind: Literal["transcript", "speaking", "latency", "node", "state", "action", "ended", "error"]
     data: dict[str, Any] = field(default_factory=dict)
 
 

@@ -22,6 +22,8 @@ from typing import Any
 import yaml
 from rapidfuzz import fuzz
 
+from voice.interruption_echo import SURE
+
 SUSPICION_SECS = 0.1
 """Speech after which the bot is held, in seconds."""
 PAUSE_SECS = 0.1
@@ -37,8 +39,6 @@ PATIENCE_SECS = 1.0
 SPEECH_SECS = 1.6
 """Sound that is taken for speech where no words come while it lasts, in seconds."""
 LAST_MOMENT_SECS = 0.8
-ECHO = 0.5
-"""Similarity with what we sent above which a sound is our own voice."""
 ECHO_OF_WORDS = 0.25
 """The same for a sound in which the words are those being said."""
 ALIKE = 85.0
@@ -80,7 +80,7 @@ class Sound:
     @property
     def ruled_out(self) -> bool:
         """Whether it is not the caller who speaks."""
-        return self.echo >= ECHO or self.softer_db >= FAR_DB
+        return self.echo >= SURE or self.softer_db >= FAR_DB
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ class Overlap:
         if not self._pause:
             self._asked_in_pause = self.settled = False
             self._looks += 1
-            self._echoes += sound.echo >= ECHO
+            self._echoes += sound.echo >= SURE
         if not (self.held or self._pause or self.verdict or sound.ruled_out):
             self.held, self._held_at = True, now
             steps.append(Step.HOLD)

@@ -5,6 +5,7 @@ it. So the comparison is the highest normalised correlation over all plausible d
 with their high frequencies raised, for the low ones of any two voices look alike.
 """
 
+import math
 from collections import deque
 
 import numpy as np
@@ -15,8 +16,20 @@ RATE = 8000
 LONGEST_DELAY_SECS = 1.2
 """Longest way of an echo, in seconds: the line's own 0.5 and the network's, both ways."""
 PRE_EMPHASIS = 0.95
+PIECES = 2
+"""What is heard is compared in so many pieces, each with a delay of its own: where the client ran
+dry there is a gap in the echo that was none in what we sent."""
 
-KEPT_SECS = LONGEST_DELAY_SECS + 2.0
+SURE = 0.4
+"""Similarity, at any delay, from which on it is an echo; another voice rarely reaches 0.35."""
+NEAR = round(0.15 * RATE)
+"""How far the delay of a line's echo moves as the client runs dry, in samples."""
+SURE_NEAR = 0.3
+"""The same within that of the delay at which the line's echo was recognised before: where fewer
+delays are tried, another voice reaches less, and an echo that a room has blurred is enough."""
+WAITED_SECS = 4.0
+"""Longest time that what was heard waits on a busy machine before it is compared, in seconds."""
+KEPT_SECS = LONGEST_DELAY_SECS + WAITED_SECS
 
 Samples = npt.NDArray[np.float64]
 
@@ -31,6 +44,8 @@ class Echo:
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
         self._sent: deque[tuple[float, npt.NDArray[np.int16]]] = deque()
+        self._delay: int | None = None
+        """How late the line's echo was last, in samples; None before there was one."""
 
     def played(self, pcm: bytes, at: float, now: float) -> None:
         """Note that mono PCM16, handed over now, is played from a time on."""
@@ -46,28 +61,35 @@ class Echo:
             at, audio = self._sent[-1]
             self._sent[-1] = (at, audio[: round((now - at) * RATE)])
 
-    def similarity(self, heard: bytes, sample_rate: int, now: float) -> float:
-        """How much of what was heard is ours: 0 nothing, 1 all.
+    def similarity(self, heard: bytes, sample_rate: int, until: float) -> float:
+        """How much of what was heard is ours: 0 nothing, from `SURE` on it is an echo, 1 all.
 
         Args:
-            heard: mono PCM16 that ends now.
+            heard: mono PCM16.
             sample_rate: of it, in Hz; a multiple of `RATE`.
-            now: the time, in seconds.
+            until: when it ended, in seconds, at most `WAITED_SECS` ago.
         """
         window = _emphasised(_at_rate(heard, sample_rate))
-        norm = float(np.sqrt(np.sum(np.square(window))))
-        since = now - window.size / RATE - LONGEST_DELAY_SECS
-        sent = self._between(since, round((now - since) * RATE))
-        if norm == 0.0 or sent is None:
+        power = float(np.sum(np.square(window)))
+        since = until - window.size / RATE - LONGEST_DELAY_SECS
+        sent = self._between(since, round((until - since) * RATE))
+        if power == 0.0 or sent is None:
             return 0.0
         sent = _emphasised(sent)
-        size = 1 << (sent.size + window.size).bit_length()
-        product = np.fft.rfft(sent, size) * np.conj(np.fft.rfft(window, size))
-        correlation = np.fft.irfft(product, size)[: sent.size - window.size + 1]
-        power = np.concatenate([[0.0], np.cumsum(np.square(sent))])
-        norms = np.sqrt(np.maximum(power[window.size :] - power[: -window.size], 1e-9))
-        loud = norms > 0.005 * norms.max()
-        return float(np.max(np.abs(correlation) / norms * loud, initial=0.0)) / norm
+        pieces = np.array_split(window, PIECES)
+        explained = [_explained(sent, piece) for piece in pieces]
+        # where each piece begins if it is not late
+        prompt = sent.size - window.size + np.cumsum([0, *(piece.size for piece in pieces[:-1])])
+        near = 0.0
+        if self._delay is not None:
+            likely = np.maximum(prompt - self._delay, 0)
+            around = [slice(max(0, at - NEAR), at + NEAR) for at in likely]
+            near = _share([powers[at] for powers, at in zip(explained, around, strict=True)], power)
+        anywhere = _share(explained, power)
+        if anywhere >= SURE:
+            clearest = max(range(PIECES), key=lambda number: float(explained[number].max()))
+            self._delay = int(prompt[clearest] - explained[clearest].argmax())
+        return min(1.0, max(anywhere, near * SURE / SURE_NEAR))
 
     def _between(self, since: float, samples: int) -> Samples | None:
         """What was played in that time, silence included; None when nothing was."""
@@ -78,6 +100,22 @@ class Echo:
             if first < last:
                 made[first:last] = audio[first - begin : last - begin]
         return made if made.any() else None
+
+
+def _explained(sent: Samples, piece: Samples) -> Samples:
+    """How much of the power of a piece is what was sent, for each place where it may begin."""
+    size = 1 << (sent.size + piece.size).bit_length()
+    product = np.fft.rfft(sent, size) * np.conj(np.fft.rfft(piece, size))
+    correlation = np.fft.irfft(product, size)[: sent.size - piece.size + 1]
+    total = np.concatenate([[0.0], np.cumsum(np.square(sent))])
+    powers = np.maximum(total[piece.size :] - total[: -piece.size], 1e-9)
+    loud = powers > 0.005**2 * powers.max()
+    return np.asarray(np.square(correlation) / powers * loud)
+
+
+def _share(explained: list[Samples], power: float) -> float:
+    """The share of a sound that is explained where most of it is, as an amplitude."""
+    return math.sqrt(sum(float(powers.max(initial=0.0)) for powers in explained) / power)
 
 
 def _at_rate(pcm: bytes, sample_rate: int) -> Samples:

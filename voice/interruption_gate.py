@@ -26,7 +26,6 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voice.frames import DraftFrame, HoldFrame, NoWordsFrame, ResumeFrame
 from voice.interruption import (
-    ECHO,
     ECHO_OF_WORDS,
     PATIENCE_SECS,
     SUSPICION_SECS,
@@ -36,6 +35,7 @@ from voice.interruption import (
     likely_words,
     without_echo,
 )
+from voice.interruption_echo import SURE
 from voice.transport import Playback
 from voice.turns import QUIETEST, VoiceActivity
 
@@ -162,7 +162,7 @@ class InterruptionGate(FrameProcessor):
                 self._overlap = None
         if self._overlap is None and not self._in_turn and not self._playback.protected():
             self._looked = 0.0
-            if self._playback.ends_in(now) > 0 or self._look(now).echo >= ECHO:
+            if self._playback.ends_in(now) > 0 or self._look(now).echo >= SURE:
                 self._suspect(now, frame.start_secs)
         self._confirmed = True
         await self._keep(frame)
@@ -231,13 +231,15 @@ class InterruptionGate(FrameProcessor):
         if now - self._looked >= LOOK_EVERY_SECS:
             self._looked = now
             heard = b"".join(frame.audio for frame in self._heard)
-            rate = self._heard[-1].sample_rate
-            self._echo = self._playback.echo.similarity(heard, rate, now)
-            if self._echo >= ECHO:
+            last = self._heard[-1]
+            came = last.pts / 1e9 if last.pts else now  # it may have waited for a busy machine
+            if self._vad.tells_echo:
+                self._echo = self._playback.echo.similarity(heard, last.sample_rate, came)
+            if self._echo >= SURE:
                 self._echo_at = now
                 self._echo_db = max(self._echo_db, self._vad.level_db)
             elif now - self._echo_at < ECHO_LASTS_SECS and self._as_soft_as_echo:
-                self._echo = ECHO
+                self._echo = SURE
         softer = 0.0 if self._caller_db is None else self._caller_db - self._loudest
         return Sound(self._echo, softer)
 

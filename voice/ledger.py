@@ -6,8 +6,12 @@ position both times, so nothing is credited twice. Wherever the truth is uncerta
 credits less, never more.
 """
 
+import re
+from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass, field
+
+from voice.speakable import Spoken
 
 
 @dataclass(slots=True)
@@ -18,6 +22,8 @@ class Length:
     """Made so far."""
     final: bool = False
     """Whether no more will be made."""
+    words: list[int] = field(default_factory=list)
+    """Where each word begins, where the voice tells; in samples from the first one on."""
 
 
 @dataclass(slots=True)
@@ -30,6 +36,9 @@ class Span:
     end: int
     """Sample after the last one."""
     text: str
+    """As written."""
+    said: Spoken
+    """What is said for it."""
     complete: bool = False
     """Whether all its audio was handed over."""
     length: Length | None = None
@@ -41,6 +50,15 @@ class Span:
         if self.complete:
             return self.end - self.start
         return self.length.samples if self.length and self.length.final else 0
+
+    def said_by(self, played: int) -> int:
+        """Return how many characters of what is said were played, by its words or in proportion."""
+        reached, words = played - self.start, self.length.words if self.length else []
+        if not words:
+            return max(0, len(self.said.text) * min(reached, self.whole) // max(1, self.whole))
+        over = bisect_right(words, reached) - 1  # the last one that has begun may go on
+        ends = [match.end() for match in re.finditer(r"\S+", self.said.text)]
+        return ends[min(over, len(ends)) - 1] if over > 0 else 0
 
 
 @dataclass(slots=True)
@@ -62,14 +80,44 @@ class Ledger:
     """Samples up to which nothing more will be played, because of the last clear."""
     held: bool = False
     """Whether what was not played was dropped for now, to be handed over again."""
+    due: int = 0
+    """Samples up to which what was dropped for now is still to be handed over again."""
     spans: list[Span] = field(default_factory=list)
+    plays_until: float = 0.0
+    """When the last audio handed over is played, by the clock."""
     _marks: OrderedDict[str, int] = field(default_factory=OrderedDict)
-    _plays_until: float = 0.0
     _count: int = 0
 
-    def begin(self, utterance_id: str, text: str, length: Length | None = None) -> None:
-        """Start a stretch of audio that speaks `text`."""
-        self.spans.append(Span(utterance_id, self.written, self.written, text, length=length))
+    def begin(
+        self,
+        utterance_id: str,
+        text: str,
+        length: Length | None = None,
+        said: Spoken | None = None,
+    ) -> None:
+        """Start a stretch of audio that speaks `text`, in its own words or in others."""
+        start = self.written
+        self.spans.append(
+            Span(utterance_id, start, start, text, said or verbatim(text), length=length)
+        )
+
+    def extend(self, utterance_id: str, text: str, said: Spoken | None = None) -> bool:
+        """Add to what the current stretch speaks; False if it is over, or of another utterance."""
+        span = self.spans[-1] if self.spans else None
+        if span is None or span.complete or span.utterance_id != utterance_id:
+            return False
+        more, written, before = said or verbatim(text), len(span.text) + 1, len(span.said.text) + 1
+        anchors = tuple((before + at, written + of) for at, of in more.anchors)
+        span.said = Spoken(f"{span.said.text} {more.text}".rstrip(), span.said.anchors + anchors)
+        span.text = f"{span.text} {text}"
+        return True
+
+    def silent(self, utterance_id: str, text: str) -> None:
+        """Add to an utterance what is written at its end and not said: heard with the rest."""
+        for span in reversed(self.spans):
+            if span.utterance_id == utterance_id:
+                span.text = f"{span.text} {text}"
+                return
 
     def forget(self, utterance_id: str) -> None:
         """Drop what was heard of an utterance, for it is said anew."""
@@ -80,13 +128,13 @@ class Ledger:
         if samples < 0:
             raise ValueError(f"{samples} samples cannot be handed over; expected 0 or more.")
         self.written += samples
-        self._plays_until = self.plays_at(now) + samples / self.sample_rate
+        self.plays_until = self.plays_at(now) + samples / self.sample_rate
         if self.spans and not self.spans[-1].complete:
             self.spans[-1].end = max(self.spans[-1].end, self.written)
 
     def plays_at(self, now: float) -> float:
         """When audio that is handed over now begins to be played."""
-        return max(self._plays_until, now)
+        return max(self.plays_until, now)
 
     def complete(self) -> None:
         """Note that the current stretch has no more audio to come."""
@@ -116,9 +164,10 @@ class Ledger:
         """Note that the client was told to drop what it has not played, for now."""
         if self.held:
             return
+        self.due = max(self.due, self.written)
         self.acknowledged = self.written = self.played(now)
         self.held = True
-        self._plays_until = min(self._plays_until, now)
+        self.plays_until = min(self.plays_until, now)
         self._marks.clear()  # those that come back now were dropped, not played
 
     def resume(self, position: int) -> None:
@@ -140,32 +189,33 @@ class Ledger:
         for span in self.spans:
             if span.end > self.acknowledged or not span.complete:
                 span.text = _words_within(span, self.acknowledged)
+                span.said, span.length = verbatim(span.text), None
                 span.start = min(span.start, self.acknowledged)
                 span.end = min(span.end, self.acknowledged)
             span.complete = True
-        self.cleared = self.written
-        self._plays_until = min(self._plays_until, now)
+        self.cleared, self.due = self.written, 0
+        self.plays_until = min(self.plays_until, now)
         self._marks.clear()
 
     def played(self, now: float) -> int:
         """Samples that were certainly played: never more than the clock or a mark allows."""
         if self.acknowledges:
             return self.acknowledged
-        ahead = max(0.0, self._plays_until - now)
+        ahead = max(0.0, self.plays_until - now)
         return max(self.written - round(ahead * self.sample_rate), self.acknowledged)
 
     def finished(self, now: float, patience: float = 0.0) -> bool:
         """Whether all that was handed over was played, dropped, or `patience` seconds overdue."""
-        if self.held:
+        if self.held or self.written < self.due:
             return False
         if self.written <= max(self.cleared, self.acknowledged):
             return True
-        overdue = now - self._plays_until
+        overdue = now - self.plays_until
         return overdue >= (patience if self.acknowledges else 0.0)
 
     def remaining_secs(self, now: float) -> float:
         """Seconds of audio that by the clock are still to be played."""
-        return max(0.0, self._plays_until - now)
+        return max(0.0, self.plays_until - now)
 
     def heard(self, utterance_id: str, now: float) -> str:
         """The words of an utterance that were certainly heard, a word less where in doubt."""
@@ -181,19 +231,19 @@ class Ledger:
             break
         return " ".join(part for part in words if part)
 
+    def heard_out(self, utterance_id: str, now: float) -> bool:
+        """Whether an utterance was said, and certainly heard to the end of what was said so far."""
+        played = self.played(now)
+        own = [span for span in self.spans if span.utterance_id == utterance_id]
+        return bool(own) and all(span.complete and played >= span.end for span in own)
+
+
+def verbatim(text: str) -> Spoken:
+    """Return what is said of a text that is said as it is written."""
+    return Spoken(text, tuple((m.end(), m.end()) for m in re.finditer(r"\S+", text)))
+
 
 def _words_within(span: Span, played: int) -> str:
-    """Words of a span that fit into the part played, in proportion, less the last of them."""
-    length = span.whole
-    if played <= span.start or length <= 0:
-        return ""
-    words = span.text.split()
-    reached = int(len(span.text) * min(played - span.start, length) / length)
-    kept: list[str] = []
-    position = 0
-    for word in words:
-        position = span.text.index(word, position) + len(word)
-        if position > reached:
-            break
-        kept.append(word)
-    return " ".join(kept[:-1])
+    """The written words whose speech lies in the part played, less the last of them."""
+    written = span.said.written(span.said_by(played))
+    return " ".join(span.text[:written].split()[:-1])

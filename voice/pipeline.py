@@ -21,16 +21,19 @@ from pipecat.workers.runner import WorkerRunner
 from graphs.threads import Threads
 from settings import Settings
 from store.calls import AnsweredBy
+from store.transfers import TransferRecord
 from voice.answering_gate import AnsweringGate
 from voice.bridge import Bridge
 from voice.flight import FlightRecorder
 from voice.interruption_gate import InterruptionGate
-from voice.providers import STT, TTS
+from voice.providers import STT, tts_of
+from voice.reception import agent_voice, voicemail
 from voice.record import CallLog
 from voice.recorder import Recorder
 from voice.sentences import Sentences, speech
 from voice.timing import take_times
-from voice.transport import CallTransport, Playback
+from voice.transferring import Transferring
+from voice.transport import CallTransport, NotTaken, Playback
 from voice.turns import CallerTurns, voice_activity
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,8 @@ class Conversation:
         output_rate: samples a second of what the client plays.
         recording: file for a stereo WAV, or None.
         flight: the flight recorder, or None.
+        transferring: connects callers with people; None where that cannot be.
+        came_back: the transfer that has failed, of a caller who comes back from it.
     """
 
     def __init__(
@@ -68,6 +73,8 @@ class Conversation:
         output_rate: int,
         recording: Path | None = None,
         flight: FlightRecorder | None = None,
+        transferring: Transferring | None = None,
+        came_back: TransferRecord | None = None,
     ) -> None:
         self.over = asyncio.Event()
         """Set when the call has let go of its stream and its record is written."""
@@ -75,6 +82,7 @@ class Conversation:
         if flight:
             websocket = flight.tap(websocket)
         self._settings = settings
+        self._log = call_log
         self._playback = Playback(output_rate)
         self._recorder = Recorder(recording, input_rate, output_rate) if recording else None
         if self._recorder:
@@ -84,12 +92,14 @@ class Conversation:
         transport = CallTransport(websocket, serializer, self._playback)
         self._output = transport.output()
         self._stt = STT[settings.stt].create(settings, input_rate)
-        self._tts = TTS[settings.tts].create(settings, output_rate)
+        self._tts = tts_of(settings, agent_voice(call_log.call), output_rate)
         self._tts.add_text_transformer(speech)
         vad = voice_activity(settings)
         self._gate: AnsweringGate | None = None
-        if call_log.call.direction == "outbound" and settings.voicemail:
-            self._gate = AnsweringGate(call_log, settings, input_rate)
+        outbound = call_log.call.direction == "outbound"
+        left = voicemail(call_log.call, settings)
+        if outbound and left.voicemail and not came_back:
+            self._gate = AnsweringGate(call_log, left, input_rate)
         self._bridge = Bridge(
             threads,
             call_log,
@@ -97,6 +107,8 @@ class Conversation:
             settings,
             announce=bool(recording or flight),
             gated=self._gate is not None,
+            transferring=transferring,
+            came_back=came_back,
         )
         turns = CallerTurns(vad)
         take_times(self._bridge, self._playback, turns, self._output)
@@ -133,6 +145,8 @@ class Conversation:
 
     def answered_by(self, who: AnsweredBy, *, records: bool) -> None:
         """Take the carrier's word for who has taken the call, where that is asked."""
+        if self._flight:
+            self._flight.carrier_says(who, records=records)
         if self._gate:
             self._gate.carrier_says(who, records=records)
 
@@ -140,7 +154,8 @@ class Conversation:
         """Hold the conversation and return why it ended.
 
         Returns:
-            `done`, `hangup`, `silence`, `failed`, `too_long`, `machine`, `cancelled` or `shutdown`.
+            `done`, `hangup`, `silence`, `failed`, `too_long`, `machine`, `transfer`,
+            `cancelled` or `shutdown`.
         """
         nothing = contextlib.nullcontext()
         async with self._recorder or nothing, self._flight or nothing:
@@ -179,10 +194,14 @@ class Conversation:
         self._bridge.end("hangup")
 
     async def _failed(self, _worker: PipelineWorker, frame: ErrorFrame) -> None:
-        log.warning("An error in a call, from %s.", frame.processor)
+        error, sid = frame.exception, self._log.call.sid
+        why = error if isinstance(error, NotTaken) else type(error or frame).__name__
+        log.warning("An error in call %s, from %s: %s", sid, frame.processor, why)
         if frame.processor is self._stt:
             await self._bridge.report_error("Speech to text failed.", listening=True)
         elif frame.processor is self._output:  # nobody takes what we send
+            if isinstance(error, NotTaken):
+                self._log.failed(str(error))
             self._bridge.end("hangup")
         elif frame.processor is self._tts:
             await self._bridge.report_error("Text to speech failed.", listening=False)

@@ -10,6 +10,8 @@ from faults import places
 from store.calls import AnsweredBy, Call, Calls, Status, TurnLatency, Utterance
 
 log = logging.getLogger(__name__)
+TURNS = logging.getLogger("dialgraph.turns")
+"""Told of each turn and of each call once, with `call`, `turn` (None for the call) and `secs`."""
 
 SAVE_TIMEOUT_SECS = 10.0
 """Longest wait for the database at the end of a call, in seconds."""
@@ -29,6 +31,8 @@ class CallLog:
         self._changed = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._bot: dict[str, int] = {}
+        self._turn: TurnLatency | None = None
+        self._told_until = call.started_at
 
     def open(self) -> None:
         """Start to write."""
@@ -37,8 +41,8 @@ class CallLog:
         self._writer = asyncio.create_task(self._write(), name=f"call-log-{self.call.sid}")
         self._changed.set()
 
-    def caller_said(self, text: str, source: Literal["speech", "keys"] = "speech") -> None:
-        """Note what the caller said or keyed."""
+    def caller_said(self, text: str, source: Literal["speech", "keys", "text"] = "speech") -> None:
+        """Note what the caller said, keyed or wrote."""
         self.call.transcript.append(
             Utterance(role="caller", text=text, at=datetime.now(UTC), source=source)
         )
@@ -49,7 +53,13 @@ class CallLog:
         if utterance_id not in self._bot:
             self._bot[utterance_id] = len(self.call.transcript)
             self.call.transcript.append(
-                Utterance(role="bot", text="", at=datetime.now(UTC), interrupted=True)
+                Utterance(
+                    role="bot",
+                    text="",
+                    at=datetime.now(UTC),
+                    interrupted=True,
+                    message_id=utterance_id,
+                )
             )
             self._changed.set()
 
@@ -70,6 +80,17 @@ class CallLog:
         kept = [known for known in self.call.latency if known.turn != latency.turn]
         self.call.latency = [*kept, latency]
         self._changed.set()
+        if self._turn and self._turn.turn != latency.turn:
+            self._tell_turn()
+        self._turn = latency
+
+    def _tell_turn(self) -> None:
+        """Log the turn that is over: what is measured of it comes bit by bit."""
+        if turn := self._turn:
+            self._turn, until = None, max(turn.at or datetime.now(UTC), self._told_until)
+            secs = (until - self._told_until).total_seconds()
+            self._told_until = until
+            TURNS.info("turn", extra={"call": self.call, "turn": turn, "secs": secs})
 
     def outcome(self, outcome: str | None) -> None:
         """Note the graph's named result."""
@@ -91,7 +112,11 @@ class CallLog:
     async def close(self, status: Status) -> None:
         """Write the end of the call; that it could not be written is logged, and no more."""
         self.call.status = status
-        self.call.ended_at = datetime.now(UTC)
+        self.call.ended_at = None if status == "in-progress" else datetime.now(UTC)
+        self._tell_turn()
+        if self.call.ended_at:
+            secs = (self.call.ended_at - self.call.started_at).total_seconds()
+            TURNS.info("call", extra={"call": self.call, "turn": None, "secs": secs})
         if self._writer:
             self._writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import soxr
 
 from faults import places
+from store.private import private_file, private_folder
 
 log = logging.getLogger(__name__)
 
@@ -148,8 +149,8 @@ class Recorder:
 
 
 def _open(path: Path, sample_rate: int) -> wave.Wave_write:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = wave.open(str(path), "wb")  # noqa: SIM115 - open for the length of the call
+    private_folder(path.parent)
+    file = wave.open(str(private_file(path)), "wb")  # noqa: SIM115 - open for the length of the call
     file.setnchannels(2)
     file.setsampwidth(2)
     file.setframerate(sample_rate)

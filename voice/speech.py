@@ -9,8 +9,10 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    OutputAudioRawFrame,
 )
 
+from graphs.messages import as_written
 from graphs.threads import Reply, Token
 from voice.frames import CallEventFrame, UtteranceFrame
 from voice.latency import Stopwatch
@@ -67,16 +69,33 @@ class Speech:
         self.withdraw()
         ledger, now = self._playback.ledger, time.monotonic()
         if self.utterances.pending or not ledger.finished(now):
+            self._note_heard_out(now)
             self.note_heard()
             self._cut |= {key: ledger.heard(key, now) for key in self.utterances.open}
             self.utterances.cut()
         self.note_played()
 
+    def _note_heard_out(self, now: float) -> None:
+        """Note of several messages those that were heard to their end already."""
+        for utterance in self.utterances.handed_over:
+            if self._playback.ledger.heard_out(utterance.utterance_id, now):
+                self.utterances.heard(utterance)
+                self._log.heard(utterance.utterance_id, utterance.text, whole=True)
+
+    @property
+    def protected(self) -> bool:
+        """Whether something is being said that the caller can not cut short."""
+        ledger, now = self._playback.ledger, time.monotonic()
+        return any(
+            not (utterance.handed_over and ledger.heard_out(utterance.utterance_id, now))
+            for utterance in self.utterances.uninterruptible
+        )
+
     def note_heard(self) -> None:
         """Note in the record how much of what is being said was heard."""
         now = time.monotonic()
-        for utterance_id in self.utterances.open:
-            heard = self._playback.ledger.heard(utterance_id, now)
+        for utterance_id, text in self.utterances.open.items():
+            heard = as_written(text, self._playback.ledger.heard(utterance_id, now))
             self._log.heard(utterance_id, heard, whole=False)
 
     def note_played(self) -> None:
@@ -85,9 +104,9 @@ class Speech:
             self._log.heard(utterance_id, text, whole=True)
 
     def played(self) -> bool:
-        """Whether all that was to be said was played, as far as can be known."""
+        """Whether all that was to be said was played, and is noted as heard or as cut off."""
         finished = self._playback.ledger.finished(time.monotonic(), MARK_PATIENCE_SECS)
-        return finished and not self.utterances.pending and not self.utterances.unsaid
+        return finished and not self.utterances.open and not self.utterances.unsaid
 
     def heard(self) -> dict[str, str]:
         """What was heard of every message of the call so far, by id."""
@@ -125,6 +144,9 @@ class Speech:
         """Say a whole message of the turn, or end the one whose tokens came."""
         if reply.streamed:
             return await self.end_message()
+        if not reply.text.strip():  # it only announces something
+            self.utterances.heard_out[reply.message_id] = reply.text
+            return None
         if is_structured(reply.text):  # for a program: there is nothing of it to be heard
             self.utterances.heard_out[reply.message_id] = reply.text
             return None
@@ -137,9 +159,19 @@ class Speech:
             )
         return None
 
-    async def say(self, text: str, *, interruptible: bool = True) -> None:
-        """Say a phrase that is no message of the graph."""
-        await self._say(text, str(uuid.uuid4()), 0, interruptible=interruptible)
+    async def say(self, text: str, *, interruptible: bool = True) -> str:
+        """Say a phrase that is no message of the graph; returns the id under which it is heard."""
+        key = str(uuid.uuid4())
+        await self._say(text, key, 0, interruptible=interruptible)
+        return key
+
+    async def play(self, pcm: bytes) -> None:
+        """Play something that is no speech, PCM16 at the rate of the call, to its end."""
+        key = str(uuid.uuid4())
+        self.utterances.begin(key, "", time.monotonic(), interruptible=False)
+        await self._push(UtteranceFrame(key, ""))
+        await self._push(OutputAudioRawFrame(pcm, self._playback.sample_rate, 1))
+        await self._push(LLMFullResponseEndFrame())
 
     def drop(self) -> None:
         """Forget what was withheld: the caller has said more."""

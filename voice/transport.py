@@ -17,6 +17,7 @@ from pipecat.frames.frames import (
     InterruptionFrame,
     LLMFullResponseEndFrame,
     OutputAudioRawFrame,
+    TTSStoppedFrame,
     TTSTextFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection
@@ -27,6 +28,7 @@ from pipecat.transports.websocket.fastapi import (
     FastAPIWebsocketParams,
     FastAPIWebsocketTransport,
 )
+from pipecat.utils.text.base_text_aggregator import TextType
 
 from voice.frames import (
     CallEventFrame,
@@ -34,6 +36,8 @@ from voice.frames import (
     MarkFrame,
     MarkPlayedFrame,
     ResumeFrame,
+    SentenceFrame,
+    SilentTextFrame,
     UtteranceFrame,
 )
 from voice.interruption_echo import Echo
@@ -42,10 +46,17 @@ from voice.ledger import Ledger, Length
 
 MARK_EVERY_SECS = 0.25
 """Audio between two marks, which is what is said twice at most after a hold."""
+LEAD_SECS = 0.4
+"""Audio that the client has before it plays it: how long a busy machine, or the network, may
+keep the next waiting before the caller hears a gap; `clear` takes it back."""
 SEND_TIMEOUT_SECS = 5.0
 """A client that takes no audio for this long has gone."""
 LONGEST_HOLD_SECS = 3600.0
 """More than any hold; that the client takes no audio is noticed by `SEND_TIMEOUT_SECS`."""
+
+
+class NotTaken(TimeoutError):
+    """The client takes no audio any more; its words may be told, nobody is quoted in them."""
 
 
 @dataclass(slots=True)
@@ -62,7 +73,7 @@ class Playback:
     unplayed: Callable[[], float] = lambda: 0.0
     """Seconds of speech that were not yet handed over; infinite while more is being made."""
     on_first_audio: Callable[[UtteranceFrame, float], None] = lambda _utterance, _at: None
-    """Called with an utterance and the time (`time.monotonic()`) of its first audio."""
+    """Called with an utterance and when its first audio is played, by `time.monotonic()`."""
     on_spoken: Callable[[str], None] = lambda _utterance_id: None
     """Called with the key of an utterance when all its audio was handed over."""
     protected: Callable[[], bool] = lambda: False
@@ -92,8 +103,12 @@ class _Output(FastAPIWebsocketOutputTransport):
     _marked: int = 0
     _interruptions: int = 0
     _resending: asyncio.Task[None] | None = None
+    _first_word: int = 0
+    """When the first word of what is being made begins, in nanoseconds of the pipeline."""
     _more: bool = False
     """Whether text to speech is still at work on the message."""
+    _stalled: bool = False
+    """Whether the client takes nothing any more."""
     _queued: int = 0
     """Samples made that wait behind what the tail keeps."""
 
@@ -128,6 +143,8 @@ class _Output(FastAPIWebsocketOutputTransport):
             await self._write_frame(frame)
         elif direction == FrameDirection.DOWNSTREAM:
             self._measure(frame)
+            if isinstance(frame, (SentenceFrame, LLMFullResponseEndFrame)):
+                frame.pts = None  # a voice that times words sends them past the audio, by the clock
         await super().process_frame(frame, direction)
 
     async def cleanup(self) -> None:
@@ -142,17 +159,28 @@ class _Output(FastAPIWebsocketOutputTransport):
             self._more = True
         elif isinstance(frame, LLMFullResponseEndFrame):
             self._more = False
-        elif isinstance(frame, TTSTextFrame):
+        elif isinstance(frame, TTSTextFrame) and frame.text_type == TextType.WORD:
+            self._time_word(frame.pts or 0)
+        elif isinstance(frame, (TTSTextFrame, TTSStoppedFrame)):
             if self._making:
                 self._making.final = True
         elif isinstance(frame, AggregatedTextFrame):
-            self._making = Length()
-            self._made.append(self._making)
+            if self._making is None or self._making.final:
+                self._making = Length()
+                self._made.append(self._making)
         elif isinstance(frame, OutputAudioRawFrame):
             samples = len(frame.audio) // 2 * self.playback.sample_rate // frame.sample_rate
             self._queued += samples
             if self._making:
                 self._making.samples += samples
+
+    def _time_word(self, pts: int) -> None:
+        """Note when a word begins; a voice that tells so counts from the first one on."""
+        if self._making and not self._making.final:
+            if not self._making.words:
+                self._first_word = pts
+            secs = (pts - self._first_word) / 1e9
+            self._making.words.append(round(secs * self.playback.sample_rate))
 
     def _unplayed(self) -> float:
         if self._more:
@@ -170,7 +198,6 @@ class _Output(FastAPIWebsocketOutputTransport):
             self._forget_unplayed(now)
             self.playback.ledger.hold(now)
             await self._write_frame(InterruptionFrame())
-            self._next_send_time = 0
 
     def _forget_unplayed(self, now: float) -> None:
         """Tell whoever follows the audio that its end is not played."""
@@ -186,7 +213,12 @@ class _Output(FastAPIWebsocketOutputTransport):
         ledger.resume(self._tail.word_start(ledger.acknowledged))
         self._marked = ledger.written
         self._flows.set()
-        self._resending = self.create_task(self._hand_over(), "resend")
+        self._resending = self.create_task(self._resend(), "resend")
+
+    async def _resend(self) -> None:
+        """Hand over what was held; its own marks went with the clear, so one goes behind it."""
+        await self._hand_over()
+        await self._mark()
 
     def _drop(self) -> None:
         """Say nothing more of what was to be said."""
@@ -204,7 +236,8 @@ class _Output(FastAPIWebsocketOutputTransport):
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         """Hand over one chunk of audio and, often enough, a mark behind it."""
         if self._unheard_of:
-            self.playback.on_first_audio(self._unheard_of, time.monotonic())
+            heard_from = self.playback.ledger.plays_at(time.monotonic())
+            self.playback.on_first_audio(self._unheard_of, heard_from)
             self._unheard_of = None
         self._tail.keep(frame.audio)
         self._queued = max(0, self._queued - len(frame.audio) // 2)
@@ -223,8 +256,13 @@ class _Output(FastAPIWebsocketOutputTransport):
                     if not chunk:
                         break
                     taken = await self._send(chunk)
-                await self._write_audio_sleep()  # type: ignore[no-untyped-call]
+                await self._pace()
         return taken
+
+    async def _pace(self) -> None:
+        """Wait until the client has no more than its lead; what came late is caught up with."""
+        ahead = self.playback.ledger.remaining_secs(time.monotonic())
+        await asyncio.sleep(max(0.0, ahead - LEAD_SECS))
 
     async def _send(self, pcm: bytes) -> bool:
         ledger, now = self.playback.ledger, time.monotonic()
@@ -233,19 +271,23 @@ class _Output(FastAPIWebsocketOutputTransport):
         self._tail.forget(ledger.played(now))
         if self.playback.on_audio_out:
             self.playback.on_audio_out(pcm)
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT_SECS):
-                taken = await self._write_frame(OutputAudioRawFrame(pcm, self.sample_rate, 1))
-        except TimeoutError as error:
-            await self.push_error(
-                f"The client took no audio for {SEND_TIMEOUT_SECS:g} seconds.",
-                exception=error,
-                force_treat_as_permanent=True,
-            )
-            return False
-        if ledger.written - self._marked >= MARK_EVERY_SECS * self.sample_rate:
+        taken = await self._write_frame(OutputAudioRawFrame(pcm, self.sample_rate, 1))
+        if taken and ledger.written - self._marked >= MARK_EVERY_SECS * self.sample_rate:
             await self._mark()
         return taken
+
+    async def _write_frame(self, frame: Frame) -> bool:
+        """Send audio, a mark or a clear; a client that takes it no more is gone, which is told."""
+        if self._stalled:
+            return False
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_SECS):
+                return bool(await super()._write_frame(frame))
+        except TimeoutError:
+            self._stalled = True
+            why = NotTaken(f"The client took no audio for {SEND_TIMEOUT_SECS:g} seconds.")
+            await self.push_error(str(why), why, force_treat_as_permanent=True)
+            return False
 
     @property
     def _chunk_samples(self) -> int:
@@ -261,18 +303,29 @@ class _Output(FastAPIWebsocketOutputTransport):
         if isinstance(frame, UtteranceFrame):
             self._utterance = self._unheard_of = frame
         elif isinstance(frame, TTSTextFrame):
-            ledger.complete()
-            await self._mark()
+            if frame.text_type != TextType.WORD:
+                ledger.complete()
+                await self._mark()
         elif isinstance(frame, AggregatedTextFrame):
-            length = self._made.popleft() if self._made else None
-            if self._utterance:
-                ledger.begin(self._utterance.utterance_id, frame.text, length)
+            self._begin(frame)
+        elif isinstance(frame, SilentTextFrame) and self._utterance:
+            ledger.silent(self._utterance.utterance_id, frame.sentence.text.strip())
         elif isinstance(frame, LLMFullResponseEndFrame):
             ledger.complete()
             await self._mark()
             if self._utterance:
                 self.playback.on_spoken(self._utterance.utterance_id)
             self._utterance = self._unheard_of = None
+
+    def _begin(self, frame: AggregatedTextFrame) -> None:
+        """Begin a stretch of audio, or add to it: a voice that times words speaks a message in one.
+
+        Its sentences come before the audio of those before, so only all of it belongs together.
+        """
+        said = frame.sentence.said if isinstance(frame, SentenceFrame) else None
+        ledger, key = self.playback.ledger, self._utterance and self._utterance.utterance_id
+        if isinstance(key, str) and not ledger.extend(key, frame.text, said):
+            ledger.begin(key, frame.text, self._made.popleft() if self._made else None, said)
 
     async def _mark(self) -> None:
         if self.playback.ledger.written > self._marked:
@@ -286,7 +339,8 @@ class _Input(FastAPIWebsocketInputTransport):
     playback: Playback
 
     async def push_audio_frame(self, frame: InputAudioRawFrame) -> None:
-        """Pass on one frame of the caller's audio."""
+        """Pass on one frame of the caller's audio, with the time at which it came."""
+        frame.pts = time.monotonic_ns()
         if self.playback.on_audio_in:
             self.playback.on_audio_in(frame.audio)
         await super().push_audio_frame(frame)

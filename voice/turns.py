@@ -23,13 +23,16 @@ from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
 from pipecat.frames.frames import Frame, TranscriptionFrame, VADUserStoppedSpeakingFrame
 from pipecat.metrics.metrics import MetricsData
 from pipecat.processors.frame_processor import FrameDirection
+from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_start import TranscriptionUserTurnStartStrategy, VADUserTurnStartStrategy
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_processor import UserTurnProcessor
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
+from graphs.events import Expectation
 from settings import Settings
-from voice.frames import CallerTurnFrame, ExpectationFrame, SupposedTurnFrame
+from voice.endpointing import DEFAULT, answered, patience
+from voice.frames import CallerTurnFrame, ExpectationFrame, NoWordsFrame, SupposedTurnFrame
 from voice.providers import STT
 
 QUIETEST = -110.0
@@ -44,12 +47,6 @@ EARLY_SECS = 0.1
 """Silence after which Smart Turn is asked, in seconds."""
 TRANSCRIPT_GRACE_SECS = 1.0
 """Wait for words beyond the recogniser's own 99th percentile, in seconds; then it was a noise."""
-HESITATION_SECS = 2.0
-"""Silence after which a turn ends though it sounds unfinished, in seconds."""
-SHORT_HESITATION_SECS = 1.0
-"""The same after a question whose answer is a word or two."""
-SHORT_ANSWERS = frozenset({"yes_no", "employment", "city", "choice"})
-"""Questions with such answers, by `Expectation.kind`."""
 WATCHDOG_SECS = 5.0
 """Longest silence within a turn, in seconds, when nothing else has ended it."""
 
@@ -78,6 +75,8 @@ class VoiceActivity(SileroVADAnalyzer):
     What does not stand out from the noise of the line counts as silence.
     """
 
+    tells_echo: bool = True
+    """Whether the voices it hears differ enough for our own to be recognised as it comes back."""
     level_db: float = QUIETEST
     """The highest level of the last windows, in dB of full scale."""
     baseline_db: float = QUIETEST
@@ -118,22 +117,31 @@ class VoiceActivity(SileroVADAnalyzer):
 
     def end_of_turn(self) -> "EndOfTurn":
         """Make what decides about the end of this call's turns."""
-        return EndOfTurn(lambda: self.pause_secs)
+        return EndOfTurn(lambda: self.pause_secs, self.params.stop_secs)
 
 
 class EndOfTurn(LocalSmartTurnAnalyzerV3):
     """Smart Turn for one call on the shared model, asked in good time.
 
+    What sounds finished is over when the open question has nothing more to wait for.
+
     Args:
         pause_secs: tells how long the caller has been silent.
+        stop_secs: silence after which the detector reports the end of speech.
     """
 
-    def __init__(self, pause_secs: Callable[[], float]) -> None:
-        BaseSmartTurn.__init__(self, params=SmartTurnParams(stop_secs=HESITATION_SECS))
+    expects: Expectation = Expectation()
+    """What the open question expects."""
+
+    def __init__(self, pause_secs: Callable[[], float], stop_secs: float) -> None:
+        BaseSmartTurn.__init__(self, params=SmartTurnParams(stop_secs=DEFAULT.unfinished_secs))
+        self._pause_secs, self._stopped_secs = pause_secs, stop_secs
+        self._early: asyncio.Future[tuple[EndOfTurnState, MetricsData | None]] | None = None
+        self._load()
+
+    def _load(self) -> None:
         self._session = _smart_turn()._session
         self._log_data = False
-        self._pause_secs = pause_secs
-        self._early: asyncio.Future[tuple[EndOfTurnState, MetricsData | None]] | None = None
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
         """Take the next audio, and ask the model when it has just fallen silent."""
@@ -151,18 +159,24 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
         return state
 
     async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, MetricsData | None]:
-        """Return the verdict of the pause, or ask again when it was: not yet."""
-        early, self._early = self._early, None
-        if early is not None:
-            state, metrics = await early
-            if state == EndOfTurnState.COMPLETE:
-                self._clear(state)
-                return state, metrics
-        return await super().analyze_end_of_turn()
+        """Return the verdict of the pause, or ask again when it was: not yet.
 
-    def wait_for_more(self, seconds: float) -> None:
-        """Set how long a turn that sounds unfinished may be silent, in seconds."""
-        self._stop_ms = seconds * 1000
+        A turn that sounds finished and may go on is not over; a longer silence will end it.
+        """
+        early, self._early = self._early, None
+        state, metrics = await early if early else (EndOfTurnState.INCOMPLETE, None)
+        if state != EndOfTurnState.COMPLETE:
+            state, metrics = await asyncio.get_running_loop().run_in_executor(
+                self._model_executor, self._process_speech_segment, self._audio_buffer
+            )
+        waits = patience(self.expects)
+        finished = state == EndOfTurnState.COMPLETE
+        secs = waits.finished_secs if finished else waits.unfinished_secs
+        self._stop_ms = max(0.0, secs - self._stopped_secs) * 1000
+        if finished and not self._stop_ms:
+            self._clear(state)
+            return state, metrics
+        return EndOfTurnState.INCOMPLETE, metrics
 
     def clear(self) -> None:
         """Forget the turn."""
@@ -176,7 +190,31 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
 
 
 class TurnStop(TurnAnalyzerUserTurnStopStrategy):
-    """Pipecat's strategy, which also ends a turn in which no words were recognised."""
+    """Pipecat's strategy, which also ends a turn by its words, and one that has none."""
+
+    def __init__(self, end_of_turn: EndOfTurn) -> None:
+        super().__init__(turn_analyzer=end_of_turn)
+        self._end_of_turn = end_of_turn
+        self._words: list[str] = []
+
+    async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        """End the turn at once when what was said is the whole answer, or was only a noise."""
+        if isinstance(frame, TranscriptionFrame):
+            self._words.append(frame.text)
+        result = await super().process_frame(frame)
+        over = False
+        if isinstance(frame, (TranscriptionFrame, VADUserStoppedSpeakingFrame)):
+            over = answered(self._end_of_turn.expects, " ".join(self._words))
+        elif isinstance(frame, NoWordsFrame):
+            over = frame.final and not any(self._words)
+        if over and self._vad_stopped:  # which it is not when the turn is over
+            await self.trigger_user_turn_stopped()
+        return result
+
+    async def handle_user_turn_stopped(self) -> None:
+        """Forget the words of the turn."""
+        self._words.clear()
+        await super().handle_user_turn_stopped()  # type: ignore[no-untyped-call]
 
     async def _timeout_handler(self, timeout: float) -> None:  # noqa: ASYNC109
         await super()._timeout_handler(timeout)
@@ -206,7 +244,7 @@ class CallerTurns(UserTurnProcessor):
         self._end_of_turn = vad.end_of_turn()
         strategies = UserTurnStrategies(
             start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],
-            stop=[TurnStop(turn_analyzer=self._end_of_turn)],
+            stop=[TurnStop(self._end_of_turn)],
         )
         super().__init__(user_turn_strategies=strategies, user_turn_stop_timeout=WATCHDOG_SECS)
         self._said: list[str] = []
@@ -215,8 +253,7 @@ class CallerTurns(UserTurnProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Gather words and times, and let pipecat decide about turns."""
         if isinstance(frame, ExpectationFrame):
-            short = frame.expects.get("kind") in SHORT_ANSWERS
-            self._end_of_turn.wait_for_more(SHORT_HESITATION_SECS if short else HESITATION_SECS)
+            self._end_of_turn.expects = frame.expects
         elif isinstance(frame, TranscriptionFrame):
             self._said.append(frame.text.strip())
         elif isinstance(frame, VADUserStoppedSpeakingFrame):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 SPEECH_DEADLINE_SECS = 15.0
-"""Longest wait for text to speech to begin an utterance, in seconds."""
+"""Longest wait for text to speech to begin an utterance, or to go on with it, in seconds."""
 
 
 @dataclass(slots=True)
@@ -50,19 +50,34 @@ class Utterances:
         return any(not utterance.handed_over for utterance in self._open)
 
     @property
-    def protected(self) -> bool:
-        """Whether something is being said that the caller can not cut short."""
-        return any(not utterance.interruptible for utterance in self._open)
-
-    @property
     def unsaid(self) -> bool:
         """Whether something is still to be said."""
         return bool(self._unsaid)
 
     @property
-    def open(self) -> list[str]:
-        """Ids of the messages that are being said."""
-        return [utterance.utterance_id for utterance in self._open]
+    def handed_over(self) -> list[Utterance]:
+        """The messages that are being said of which all audio has gone to the client."""
+        return [utterance for utterance in self._open if utterance.handed_over]
+
+    @property
+    def uninterruptible(self) -> list[Utterance]:
+        """The messages that are being said, and that the caller can not cut short."""
+        return [utterance for utterance in self._open if not utterance.interruptible]
+
+    @property
+    def protected(self) -> bool:
+        """Whether what is said, or the rest of it, began with what can not be cut short."""
+        return bool(self.uninterruptible)
+
+    def heard(self, utterance: Utterance) -> None:
+        """Note that one of the open messages was heard to its end."""
+        self._open.remove(utterance)
+        self.heard_out[utterance.utterance_id] = utterance.text
+
+    @property
+    def open(self) -> dict[str, str]:
+        """Texts of the messages that are being said, by id."""
+        return {utterance.utterance_id: utterance.text for utterance in self._open}
 
     def cut(self) -> None:
         """Note that the caller did not hear the open messages out."""
@@ -85,12 +100,18 @@ class Utterances:
         taken, self._unsaid = self._unsaid, []
         return taken
 
-    def drop_overdue(self, now: float) -> bool:
-        """Give up the messages that text to speech never spoke; returns whether there were any."""
+    def drop_overdue(self, now: float, silent_since: float) -> bool:
+        """Give up the messages that text to speech does not speak; returns whether there were any.
+
+        Args:
+            now: in seconds.
+            silent_since: when the last audio was played, from when on more of it is waited for.
+        """
         left = [
             utterance
             for utterance in self._open
-            if utterance.handed_over or now - utterance.pushed_at <= SPEECH_DEADLINE_SECS
+            if utterance.handed_over
+            or now - max(utterance.pushed_at, silent_since) <= SPEECH_DEADLINE_SECS
         ]
         dropped = len(left) < len(self._open)
         self._open = left

@@ -68,6 +68,13 @@ class Carrier:
     """Reads the message that begins a stream; None for any other message."""
     serializer: Callable[[StreamStart], FrameSerializer]
     """Makes the protocol of one stream."""
+    sample_bytes: int = 1
+    """Bytes of a sample on its media stream."""
+
+    @property
+    def bytes_per_sec(self) -> int:
+        """Bytes of a second of its audio."""
+        return self.sample_rate * self.sample_bytes
 
 
 CARRIERS: dict[str, Carrier] = {}

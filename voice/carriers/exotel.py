@@ -88,5 +88,6 @@ register(
         hang_up=lambda: Answer("", "application/json", status=403),
         read_start=KEYS.read_start,
         serializer=ExotelSerializer,
+        sample_bytes=2,
     )
 )

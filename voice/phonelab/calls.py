@@ -25,7 +25,7 @@ Status = Literal[
     "failed",
 ]
 FINAL: frozenset[Status] = frozenset({"completed", "busy", "no-answer", "canceled", "failed"})
-Direction = Literal["inbound", "outbound-api"]
+Direction = Literal["inbound", "outbound-api", "outbound-dial"]
 API_VERSION = "2010-04-01"
 
 
@@ -76,6 +76,8 @@ class LabCall:
     detection: Detection | None = None
     answered_by: str | None = None
     """Who has answered, once that is known and was asked."""
+    parent_sid: str | None = None
+    """The call whose `<Dial>` has placed this one."""
     sid: str = field(default_factory=lambda: new_sid("CA"))
     status: Status = "queued"
     notices: list[Notice] = field(default_factory=list)
@@ -151,7 +153,9 @@ class LabCall:
             "Direction": self.direction,
             "From": self.from_,
             "To": self.to,
-        } | ({"AnsweredBy": self.answered_by} if self.answered_by else {})
+            **({"AnsweredBy": self.answered_by} if self.answered_by else {}),
+            **({"ParentCallSid": self.parent_sid} if self.parent_sid else {}),
+        }
 
     def resource(self) -> dict[str, object]:
         """Return the call as the REST API shows it."""
@@ -172,7 +176,7 @@ class LabCall:
             "from": self.from_,
             "from_formatted": self.from_,
             "group_sid": None,
-            "parent_call_sid": None,
+            "parent_call_sid": self.parent_sid,
             "phone_number_sid": None,
             "price": None,
             "price_unit": "USD",

@@ -1,14 +1,15 @@
 """The exchange: leads each call from the first ring to the last status callback."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Any, Literal
 
 from voice.phonelab.callers import Caller, SilentCaller
 from voice.phonelab.calls import LabCall, Status, StatusCallback
+from voice.phonelab.conference import Conferences
+from voice.phonelab.dialling import Dialling, Leg
 from voice.phonelab.faults import Faults
 from voice.phonelab.handset import Handset
 from voice.phonelab.interpreter import Fetch, Interpreter
@@ -75,9 +76,13 @@ class LiveCall:
         return None
 
     async def ring_out(
-        self, source: Source, subscriber: Subscriber, ring_secs: float, send_digits: str
+        self,
+        follow: Callable[[], Coroutine[Any, Any, object]],
+        subscriber: Subscriber,
+        ring_secs: float,
+        send_digits: str = "",
     ) -> None:
-        """The application rings a subscriber."""
+        """The application rings a subscriber; `follow` says what comes after the answer."""
         clock, caller = self.call.clock, subscriber.caller()
         try:
             await caller.prepare()
@@ -99,7 +104,7 @@ class LiveCall:
             self.start(self._detect(subscriber, wanted.callback))
         elif wanted:
             await self._detect(subscriber, None)
-        self._begin(self._follow(source))
+        self._begin(follow())
         return None
 
     async def _detect(self, subscriber: Subscriber, callback: StatusCallback | None) -> None:
@@ -128,7 +133,7 @@ class LiveCall:
         """Leave what is being carried out and follow other instructions."""
         await _cancel(self._instructions)
         self.call.line.playout.clear()
-        self._begin(self._follow(source))
+        self._begin(self.follow(source))
 
     def end(self, status: Status = "completed") -> None:
         """End the call; safe to call twice."""
@@ -145,7 +150,9 @@ class LiveCall:
         for task in [*self._tasks]:
             if task is not asyncio.current_task():
                 await _cancel(task)
-        await self._reporter
+        await asyncio.wait({self._reporter})
+        if error := self._reporter.exception():
+            self.call.note(_notice(error))
         self.call.ended.set()
 
     def _answer(self, caller: Caller) -> None:
@@ -164,11 +171,11 @@ class LiveCall:
             return
         self.end()
 
-    def _begin(self, instructions: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, instructions: Coroutine[Any, Any, object]) -> None:
         self._instructions = asyncio.create_task(self._instruct(instructions))
         self._instructions.add_done_callback(self._finished)
 
-    async def _instruct(self, instructions: Coroutine[Any, Any, None]) -> None:
+    async def _instruct(self, instructions: Coroutine[Any, Any, object]) -> None:
         try:
             await instructions
         except LineClosed:
@@ -177,8 +184,9 @@ class LiveCall:
             self.call.note(error.notice)
         self.end()
 
-    async def _follow(self, source: Source) -> None:
-        await self._interpreter.run(await self._document(source))
+    async def follow(self, source: Source) -> bool:
+        """Carry out instructions; returns whether they end without hanging up."""
+        return await self._interpreter.run(await self._document(source))
 
     async def _document(self, source: Source) -> Document:
         if source.twiml is not None:
@@ -230,7 +238,11 @@ class Exchange:
         faults: Faults,
         base_url: str,
         connect: Connect = over_the_network,
+        subscribers: Mapping[str, Subscriber] | None = None,
     ) -> None:
+        self.subscribers = subscribers if subscribers is not None else {}
+        """Who has which number; everyone else answers and is silent."""
+        self.conferences = Conferences(webhooks)
         self.calls: dict[str, LiveCall] = {}
         """By sid, oldest first."""
         self._webhooks = webhooks
@@ -242,18 +254,48 @@ class Exchange:
     def open(self, call: LabCall, faults: Faults | None = None) -> LiveCall:
         """Take a call in."""
         recordings = f"{self._base_url}/2010-04-01/Accounts/{call.account_sid}/Recordings"
+        dialling = Dialling(call, self.conferences, self.place)
         interpreter = Interpreter(
-            call, self._webhooks, self._voice, faults or self._faults, recordings, self._connect
+            call,
+            self._webhooks,
+            self._voice,
+            faults or self._faults,
+            recordings,
+            self._connect,
+            dialling.carry_out,
         )
         live = self.calls[call.sid] = LiveCall(call, interpreter, self._webhooks)
         return live
 
+    def place(self, parent: LabCall, to: str, from_: str, ring_secs: float, leg: Leg) -> None:
+        """Ring a number for the `<Dial>` of a call."""
+        made = LabCall(
+            parent.account_sid,
+            to,
+            from_,
+            "outbound-dial",
+            parent.clock,
+            leg.status_callback,
+            parent_sid=parent.sid,
+        )
+        live = self.open(made)
+        leg.call, leg.hang_up = made, live.end
+
+        async def together() -> None:
+            if not leg.url or await live.follow(Source(leg.url, leg.method)):
+                leg.bridged.set()
+                await asyncio.Event().wait()
+
+        subscriber = self.subscribers.get(to, Subscriber())
+        live.start(live.ring_out(together, subscriber, ring_secs))
+
     async def close(self) -> None:
         """End every call and wait until its last report is sent."""
-        for live in self.calls.values():
+        for live in [*self.calls.values()]:
             live.end()
-        for live in self.calls.values():
+        for live in [*self.calls.values()]:
             await live.call.ended.wait()
+        await self.conferences.close()
 
 
 def _notice(error: BaseException) -> Notice:
@@ -265,5 +307,4 @@ def _notice(error: BaseException) -> Notice:
 async def _cancel(task: asyncio.Task[None] | None) -> None:
     if task and task is not asyncio.current_task() and not task.done():
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})  # what it fails with is noted by the call

@@ -52,6 +52,7 @@ class Interpreter:
         faults: of the media streams.
         recordings_url: address under which what `<Record>` kept is served.
         connect: opens the sockets of media streams.
+        dial: carries out `<Dial>`; returns what its `action` is told.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class Interpreter:
         faults: Faults,
         recordings_url: str,
         connect: Connect = over_the_network,
+        dial: Callable[[Verb, str], Awaitable[Mapping[str, str]]] | None = None,
     ) -> None:
+        self._dial_verb = dial
         self._call = call
         self._webhooks = webhooks
         self._voice = voice
@@ -73,6 +76,7 @@ class Interpreter:
         self._here = ""
         self._verbs: dict[str, Callable[[Verb], Awaitable[Fetch | None]]] = {
             "Connect": self._connect,
+            "Dial": self._dial,
             "Gather": self._gather,
             "Hangup": self._hang_up,
             "Pause": self._pause,
@@ -98,8 +102,11 @@ class Interpreter:
         fields = self._call.fields() | dict(wanted.fields or {})
         return parse(await self._webhooks.send(self._here, fields, wanted.method))
 
-    async def run(self, document: Document, here: str = "") -> None:
+    async def run(self, document: Document, here: str = "") -> bool:
         """Carry out a document and those it leads to; returns when the call is to end.
+
+        Returns:
+            Whether the documents came to their end, and none of them has hung up.
 
         Args:
             document: where to begin.
@@ -118,12 +125,15 @@ class Interpreter:
                 fetch = await self._carry_out(following.verbs)
                 following = await self.fetch(fetch) if fetch else None
         except HungUp:
-            return
+            return False
+        return True
 
     async def _carry_out(self, verbs: tuple[Verb, ...]) -> Fetch | None:
         for verb in verbs:
             self._call.verbs.append(verb.name)
             self._call.tell("verb", verb.name)
+            if verb.name not in self._verbs:
+                raise CarrierError(SCHEMA_WARNING, f"<{verb.name}> is not for a call.")
             if fetch := await self._verbs[verb.name](verb):
                 return fetch
         return None
@@ -132,6 +142,12 @@ class Interpreter:
         for stream in verb.children:
             await self._stream(stream)
         return _action(verb, {}) if "action" in verb.attributes else None
+
+    async def _dial(self, verb: Verb) -> Fetch | None:
+        if self._dial_verb is None:
+            raise CarrierError(LAB_FAILED, "This call has no exchange that could dial.")
+        outcome = await self._dial_verb(verb, self._here)
+        return _action(verb, outcome) if "action" in verb.attributes else None
 
     async def _stream(self, verb: Verb) -> None:
         call, url = self._call, _socket_address(urljoin(self._here, verb.attributes["url"]))

@@ -41,14 +41,6 @@ MARKS = ".,!?;:…।"
 """Not compared: a voice may end a sentence that was cut off."""
 Check = Callable[[Result, Known], Iterator[str]]
 CHECKS: dict[str, Check] = {}
-WAITS_FOR_CORE = {
-    "after a crash the record holds what was heard",
-    "the thread holds what was heard",
-    "thread and record say the same",
-    "an effect belongs to a turn that is kept",
-    "no call of a tool is without its answer",
-}
-"""True once a turn is a transaction and the thread is amended to what was heard."""
 
 
 def check(name: str) -> Callable[[Check], Check]:

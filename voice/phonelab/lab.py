@@ -8,22 +8,30 @@ from types import TracebackType
 
 import httpx
 import uvicorn
+from starlette.applications import Starlette
 from twilio.rest import Client
 
+from tools.twilio_rest import in_memory
 from voice.phonelab import virtual_socket
 from voice.phonelab.callers import Caller, SilentCaller
 from voice.phonelab.calls import LabCall, StatusCallback
 from voice.phonelab.client import twilio_client
 from voice.phonelab.clock import Clock, RealClock
+from voice.phonelab.conference import Conference
 from voice.phonelab.exchange import Exchange, Source, Subscriber
 from voice.phonelab.faults import Faults
 from voice.phonelab.media import Socket, over_the_network
+from voice.phonelab.messages import Message, Messages
 from voice.phonelab.rest import CallsApi
+from voice.phonelab.rest_conferences import ConferencesApi
+from voice.phonelab.rest_messages import MessagesApi
 from voice.phonelab.virtual_socket import App
 from voice.phonelab.voices import EmbeddedVoice, Voice
 from voice.phonelab.webhooks import Destination, Webhooks
 
 ACCOUNT_SID = "AC" + "0" * 31 + "1"
+IN_MEMORY = "http://phone-lab.invalid"
+"""Address of the REST of a lab that has no port."""
 AUTH_TOKEN = "phone-lab"  # noqa: S105 - the lab's own, not a secret
 
 
@@ -47,8 +55,9 @@ class PhoneLab:
         port: where the REST API listens; 0 takes a free one.
         clock: where all time comes from.
         app: an ASGI application that is reached without a network, whatever address is rung; its
-            lifespan is left to the caller. The REST API is then not served: there is no port. On
-            `virtual_time.run` a whole call then takes but a moment.
+            lifespan is left to the caller. There is no port then: our own REST client reaches the
+            lab at `url`, as the setting `twilio_api_url`. On `virtual_time.run` a whole call takes
+            but a moment.
     """
 
     def __init__(
@@ -81,22 +90,29 @@ class PhoneLab:
 
     async def __aenter__(self) -> "PhoneLab":
         listener = None if self._app else socket.create_server(("127.0.0.1", self._port))
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}" if listener else ""
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}" if listener else IN_MEMORY
         async with contextlib.AsyncExitStack() as opened:
             client = await opened.enter_async_context(self._client())
             webhooks = Webhooks(client, self.auth_token, self._routes)
             exchange = self._opened = Exchange(
-                webhooks, self._voice, self._faults, self.url, self._connect
+                webhooks, self._voice, self._faults, self.url, self._connect, self.subscribers
             )
             opened.push_async_callback(exchange.close)
+            self._sent = Messages(self.account_sid, webhooks, self._clock)
+            opened.push_async_callback(self._sent.close)
+            api = self._api(exchange, self._sent)
             if listener:
-                self._serve(exchange, listener, opened)
+                _serve(api, listener, opened)
+            else:
+                opened.enter_context(in_memory(self.url, api))
             self._exit = opened.pop_all()
         return self
 
     def _client(self) -> httpx.AsyncClient:
         if self._app:
-            return httpx.AsyncClient(transport=httpx.ASGITransport(self._app))
+            # An application that fails, or is closed by now, is one that answers 500.
+            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+            return httpx.AsyncClient(transport=transport)
         return httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=None))
 
     async def _connect(self, to: Destination) -> Socket:
@@ -104,21 +120,15 @@ class PhoneLab:
             return await virtual_socket.connect(self._app, to.url, to.headers)
         return await over_the_network(to)
 
-    def _serve(
-        self, exchange: Exchange, listener: socket.socket, opened: contextlib.AsyncExitStack
-    ) -> None:
-        api = CallsApi(
+    def _api(self, exchange: Exchange, messages: Messages) -> Starlette:
+        conferences = ConferencesApi(exchange, self.account_sid, self._clock)
+        return CallsApi(
             exchange,
             self.account_sid,
             self.auth_token or AUTH_TOKEN,
             self._clock,
-            self.subscribers,
-        )
-        server = _Server(
-            uvicorn.Config(api.app(), log_level="warning", lifespan="off", access_log=False)
-        )
-        serving = asyncio.create_task(server.serve([listener]))
-        opened.push_async_callback(server.stop, serving)
+            (conferences.routes, MessagesApi(messages).routes),
+        ).app()
 
     async def __aexit__(
         self,
@@ -161,6 +171,40 @@ class PhoneLab:
         live.start(live.ring_in(Source(url, method), caller or SilentCaller()))
         return call
 
+    async def text(
+        self,
+        url: str,
+        body: str,
+        *,
+        from_: str = "+15550199",
+        to: str = "+15550100",
+        again: str = "",
+    ) -> list[str]:
+        """Let a person write to the application; returns what the webhook's answer says.
+
+        Args:
+            url: the application's webhook for messages.
+            body: the words.
+            from_: the person's number, E.164.
+            to: the number written to, E.164.
+            again: sid of an earlier message, whose webhook is sent once more.
+
+        Raises:
+            CarrierError: the webhook did not answer with TwiML.
+        """
+        self._exchange  # noqa: B018 - says that the lab is closed
+        return await self._sent.receive(url, from_, to, body, again)
+
+    @property
+    def messages(self) -> list[Message]:
+        """Every text message, oldest first."""
+        return [*self._sent.all.values()]
+
+    @property
+    def conferences(self) -> list[Conference]:
+        """Every conference, oldest first."""
+        return [*self._exchange.conferences.all.values()]
+
     def hang_up(self, call: LabCall) -> None:
         """End a call, as when the caller puts the receiver down."""
         self._exchange.calls[call.sid].end()
@@ -181,6 +225,12 @@ class PhoneLab:
     def client(self) -> Client:
         """Return Twilio's own client for this lab; it blocks, so call it off the event loop."""
         return twilio_client(self.account_sid, self.auth_token or AUTH_TOKEN, self.url)
+
+
+def _serve(api: Starlette, listener: socket.socket, opened: contextlib.AsyncExitStack) -> None:
+    server = _Server(uvicorn.Config(api, log_level="warning", lifespan="off", access_log=False))
+    serving = asyncio.create_task(server.serve([listener]))
+    opened.push_async_callback(server.stop, serving)
 
 
 class _Server(uvicorn.Server):

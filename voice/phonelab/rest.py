@@ -1,10 +1,10 @@
-"""Twilio's Calls REST, as the official client uses it."""
+"""Twilio's REST, as the official client uses it: the account, and its calls."""
 
 import base64
 import binascii
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
@@ -41,7 +41,7 @@ class CallsApi:
         account_sid: the user name of the API.
         auth_token: its password.
         clock: for new calls.
-        subscribers: who has which number; everyone else answers and is silent.
+        more: routes of other resources, each by the path of the account.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class CallsApi:
         account_sid: str,
         auth_token: str,
         clock: Clock,
-        subscribers: Mapping[str, Subscriber],
+        more: Sequence[Callable[[str], list[tuple[str, Endpoint, str]]]] = (),
     ) -> None:
         self._exchange = exchange
         self._account_sid = account_sid
         self._auth_token = auth_token
         self._clock = clock
-        self._subscribers = subscribers
+        self._more = more
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -69,6 +69,7 @@ class CallsApi:
             (f"{account}/Calls/{{sid}}.json", self._update, "POST"),
             (f"{account}/Calls/{{sid}}.json", self._delete, "DELETE"),
             (f"{account}/Recordings/{{sid}}", self._recording, "GET"),
+            *(route for resource in self._more for route in resource(account)),
         ]
         return Starlette(
             routes=[
@@ -89,14 +90,14 @@ class CallsApi:
             if not (known and allowed):
                 raise ApiError(401, 20003, "Authenticate")
             if request.path_params["account"] != self._account_sid:
-                raise _not_found(request)
+                raise not_found(request)
             return await endpoint(request)
 
         return guarded
 
     async def _create(self, request: Request) -> Response:
         form = await request.form()
-        to, from_, source = _number(form, "To"), _number(form, "From"), _source(form)
+        to, from_, source = number_of(form, "To"), number_of(form, "From"), source_of(form)
         call = LabCall(
             self._account_sid,
             to,
@@ -109,9 +110,9 @@ class CallsApi:
         live = self._exchange.open(call)
         live.start(
             live.ring_out(
-                source,
-                self._subscribers.get(to, Subscriber()),
-                _whole(form, "Timeout", 60),
+                lambda: live.follow(source),
+                self._exchange.subscribers.get(to, Subscriber()),
+                whole(form, "Timeout", 60),
                 str(form.get("SendDigits") or ""),
             )
         )
@@ -132,7 +133,7 @@ class CallsApi:
             if all(resource[field] == value for field, value in wanted.items())
         ]
         shown = resources[page * size : (page + 1) * size]
-        return JSONResponse(_page(request, "calls", shown, page, size, len(resources)))
+        return JSONResponse(page_of(request, "calls", shown, page, size, len(resources)))
 
     async def _fetch(self, request: Request) -> Response:
         return JSONResponse(self._find(request).call.resource())
@@ -148,7 +149,7 @@ class CallsApi:
         elif live.call.status != "in-progress":
             raise ApiError(400, 21220, "Call is not in-progress. Cannot redirect.")
         else:
-            await live.redirect(_source(form))
+            await live.redirect(source_of(form))
         return JSONResponse(live.call.resource())
 
     async def _delete(self, request: Request) -> Response:
@@ -173,7 +174,7 @@ class CallsApi:
             }
             for notice in call.notices
         ]
-        return JSONResponse(_page(request, "notifications", shown, 0, 50, len(shown)))
+        return JSONResponse(page_of(request, "notifications", shown, 0, 50, len(shown)))
 
     async def _recording(self, request: Request) -> Response:
         sid = request.path_params["sid"].removesuffix(".wav")
@@ -182,16 +183,16 @@ class CallsApi:
                 return Response(
                     encode_wav(decode(live.call.recordings[sid])), media_type="audio/wav"
                 )
-        raise _not_found(request)
+        raise not_found(request)
 
     def _find(self, request: Request) -> LiveCall:
         live = self._exchange.calls.get(request.path_params["sid"])
         if live is None:
-            raise _not_found(request)
+            raise not_found(request)
         return live
 
 
-def _number(form: FormData, field: str) -> str:
+def number_of(form: FormData, field: str) -> str:
     """Return a telephone number of the form.
 
     Raises:
@@ -206,7 +207,12 @@ def _number(form: FormData, field: str) -> str:
     return number
 
 
-def _source(form: FormData) -> Source:
+def source_of(form: FormData) -> Source:
+    """Return where the instructions of a call come from.
+
+    Raises:
+        ApiError: the form names no such place.
+    """
     url, twiml = form.get("Url"), form.get("Twiml")
     if twiml:
         return Source(twiml=str(twiml))
@@ -241,7 +247,12 @@ def _detection(form: FormData) -> Detection | None:
     return Detection(StatusCallback(str(url), method))
 
 
-def _whole(form: FormData, field: str, default: int) -> int:
+def whole(form: FormData, field: str, default: int) -> int:
+    """Return a whole number of the form.
+
+    Raises:
+        ApiError: it is none.
+    """
     value = str(form.get(field) or default)
     if not value.isdigit():
         raise ApiError(400, 20001, f"{field} must be a whole number, not {value!r}.")
@@ -259,7 +270,7 @@ def _credentials(request: Request) -> tuple[str, str]:
     return user, password
 
 
-def _page(
+def page_of(
     request: Request, name: str, items: list[dict[str, object]], page: int, size: int, total: int
 ) -> dict[str, object]:
     """Return one page of a list as the API frames it."""
@@ -286,7 +297,8 @@ def _more_info(code: int) -> str:
     return f"https://www.twilio.com/docs/errors/{code}"
 
 
-def _not_found(request: Request) -> ApiError:
+def not_found(request: Request) -> ApiError:
+    """Return the answer to who asks for what is not there."""
     return ApiError(404, 20404, f"The requested resource {request.url.path} was not found")
 
 
@@ -304,4 +316,4 @@ async def _answer_api_error(_request: Request, error: Exception) -> Response:
 async def _answer_not_found(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code != 404:
         return _error(error.status_code, 20004, f"{request.method} is not allowed here.")
-    return await _answer_api_error(request, _not_found(request))
+    return await _answer_api_error(request, not_found(request))

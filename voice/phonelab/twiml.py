@@ -27,16 +27,28 @@ def _shape(attributes: str = "", children: str = "", required: str = "") -> _Sha
 
 SHAPES = {
     "Response": _shape(
-        children="Connect Gather Hangup Pause Play Record Redirect Reject Say",
+        children="Connect Dial Gather Hangup Message Pause Play Record Redirect Reject Say",
     ),
     "Connect": _shape("action method", children="Stream"),
     "Stream": _shape("name track", children="Parameter", required="url"),
     "Parameter": _shape(required="name value"),
+    "Conference": _shape(
+        "beep endConferenceOnExit maxParticipants muted participantLabel startConferenceOnEnter "
+        "statusCallback statusCallbackEvent statusCallbackMethod waitMethod waitUrl",
+    ),
+    "Dial": _shape(
+        "action answerOnBridge callerId hangupOnStar method timeLimit timeout",
+        children="Conference Number",
+    ),
     "Gather": _shape(
-        "action method timeout finishOnKey numDigits input actionOnEmptyResult",
+        "action method timeout speechTimeout finishOnKey numDigits input actionOnEmptyResult "
+        "hints language",
         children="Say Play Pause",
     ),
     "Hangup": _shape(),
+    "Message": _shape("action from method statusCallback to", children="Body"),
+    "Body": _shape(),
+    "Number": _shape("method statusCallback statusCallbackEvent statusCallbackMethod url"),
     "Pause": _shape("length"),
     "Play": _shape("loop digits"),
     "Record": _shape("action method timeout finishOnKey maxLength playBeep"),

@@ -17,7 +17,8 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,11 @@ from langchain_core.messages import BaseMessage
 
 from graphs.threads import Graph, Threads
 from settings import Settings
+from store.call_news import CallNews
 from store.calls import Call, Calls, Direction
-from store.database import open_checkpointer, open_database
+from store.database import Database, open_checkpointer, open_database
 from store.effects import Effects
+from store.tickets import Ticket, Tickets
 from voice.carriers import CARRIERS, StreamStart
 from voice.phonelab import mulaw, virtual_speech
 from voice.phonelab.callers import Caller
@@ -43,7 +46,7 @@ from voice.phonelab.virtual_socket import MemorySocket, Message
 from voice.phonelab.virtual_speech import Word, heard
 from voice.phonelab.virtual_time import run
 from voice.phonelab.webhooks import Destination
-from voice.switchboard import Switchboard, Ticket
+from voice.switchboard import Switchboard
 
 LONGEST_CALL_SECS = 120.0
 """The caller hangs up after this long, whatever the script says."""
@@ -51,6 +54,14 @@ LINGER_SECS = 2.0
 """After the end of a call nothing of it may be left after this long."""
 GRAPH, AFTER = "graph", "after"
 SID, NUMBER, CALLED = "CA" + "0" * 32, "+15550199", "+15550100"
+
+
+Configurable = Callable[[Settings, Database], AbstractAsyncContextManager[Mapping[str, Any]]]
+
+
+@contextlib.asynccontextmanager
+async def _nothing(_settings: Settings, _engine: Database) -> AsyncIterator[Mapping[str, Any]]:
+    yield {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,9 @@ class VirtualCall:
         folder: where the databases are; a new one for each run when missing.
         thread_id: of an earlier call in the same folder that goes on; a new thread when missing.
         direction: who has placed the call.
+        opening: what the graph is given at the start, by keys of its state.
+        configurable: opens what the graph's tools act with, as `Threads` takes it, given the
+            settings and the database of the call.
         settings: others than the defaults.
     """
 
@@ -139,6 +153,8 @@ class VirtualCall:
         folder: Path | None = None,
         thread_id: str | None = None,
         direction: Direction = "inbound",
+        opening: Mapping[str, Any] | None = None,
+        configurable: Configurable | None = None,
         **settings: Any,
     ) -> None:
         self.graph = graph
@@ -150,6 +166,8 @@ class VirtualCall:
         self.folder = folder
         self.thread_id = thread_id
         self.direction = direction
+        self.opening = dict(opening or {})
+        self.configurable = configurable or _nothing
         self.settings = settings
 
     @property
@@ -211,11 +229,18 @@ class _Held:
 
     @contextlib.asynccontextmanager
     async def _server(self, folder: Path) -> AsyncIterator[Switchboard]:
-        async with open_database(folder) as engine, open_checkpointer(folder) as saver:
-            threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
+        async with (
+            open_database(folder) as engine,
+            open_checkpointer(folder) as saver,
+            self.call.configurable(self.settings, engine) as given,
+        ):
+            graphs, journal = {GRAPH: self.call.graph}, Effects(engine)
+            threads = Threads(graphs, saver, journal=journal, configurable=given)
             self.snapshot = functools.partial(threads.snapshot, GRAPH)
             self.record = functools.partial(Calls(engine).get, self.call.sid)
-            board = Switchboard(self.settings, threads, Calls(engine))
+            board = Switchboard(
+                self.settings, threads, Calls(engine), Tickets(engine), CallNews(engine)
+            )
             async with board.open():
                 yield board
 
@@ -228,27 +253,29 @@ class _Held:
             direction=self.call.direction,
             caller=NUMBER,
             called=CALLED,
+            opening=self.call.opening,
+            thread_id=self.call.thread_id,
         )
         acting = asyncio.create_task(self._act(), name="caller")
         playing = asyncio.create_task(self.line.run(), name="line")
         while ticket and not self.over.is_set():
-            self.thread_id = self.thread_id or ticket.call.thread_id
-            ticket.call.thread_id = self.thread_id
-            await self._stream(board, board.claim(self.call.sid, ticket.token))
+            call = await board.claim(self.call.sid, ticket.token)
+            self.thread_id = call.thread_id
+            await self._stream(board, call)
             ticket = None if self.over.is_set() else await board.reconnect(self.call.sid)
         self.line.close()
         acting.cancel()
         await asyncio.gather(acting, playing, return_exceptions=True)
-        await board.hung_up(self.call.sid, "completed")
+        await board.news.hung_up(self.call.sid, "completed")
 
-    async def _stream(self, board: Switchboard, ticket: Ticket) -> None:
+    async def _stream(self, board: Switchboard, call: Call) -> None:
         """Carry one media stream, until either side ends it."""
         number = len(self.streams)
         sid = f"MZ{number:032d}"
         self.streams.append(socket := _Tapped(self.line))
         await socket.server.accept()
         hold = board.hold(
-            ticket.call,
+            call,
             socket.server,
             CARRIERS["twilio"].serializer(StreamStart(self.call.sid, sid)),
             input_rate=mulaw.RATE,

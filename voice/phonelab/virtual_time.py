@@ -44,6 +44,8 @@ UPTIME = 1000.0
 """What the monotonic clock shows then, in seconds."""
 HANDOVER_SECS = 2.0
 """Real time the loop stands still for a thread; after that other tasks run, at the same moment."""
+ERRAND_SECS = 0.25
+"""The same for one statement of a database, which may wait for another task's transaction."""
 STUCK_SECS = 60.0
 """Real time a thread may work while nothing else can happen, before that is taken as an error."""
 
@@ -73,11 +75,16 @@ class Jumps(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready; when nothing is, go to the next timer.
 
+        Tasks that can run are not kept waiting for a thread: it may wait for them.
+
         Raises:
             TimeStands: there is none, and nothing to wait for.
         """
-        if ready := super().select(0):
+        ready = super().select(0)
+        if ready or (timeout is not None and timeout <= 0):
             return ready
+        if timeout is not None and timeout <= 0:  # there is work on the loop itself
+            return []
         if self.outside and not self.working and timeout is not None:
             began = _real.monotonic()
             ready = super().select(timeout)
@@ -116,9 +123,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if self._default_executor:  # type: ignore[attr-defined]
             self._default_executor.shutdown(wait=True)  # type: ignore[attr-defined]
 
-    def hand_over(self, turn: "Turn") -> None:
+    def hand_over(self, turn: "Turn", within: float | None = None) -> None:
         """Stand still while a thread works, until it is done or sleeps."""
-        if not turn.over.wait(HANDOVER_SECS) and turn.leave(self._join):
+        if not turn.over.wait(HANDOVER_SECS if within is None else within) and turn.leave(
+            self._join
+        ):
             self.jumps.working += 1
 
     def _join(self) -> None:
@@ -161,12 +170,13 @@ _real = SimpleNamespace(
 _working = threading.local()
 
 
-def run(main: Coroutine[Any, Any, T], *, seed: int = 0) -> T:
+def run(main: Coroutine[Any, Any, T], *, seed: int = 0, starts: float = EPOCH) -> T:
     """Run a coroutine to its end in virtual time, on an event loop of its own.
 
     Args:
         main: what to run.
         seed: of everything that is left to chance; the same seed, the same run.
+        starts: time of day at which it begins, as Unix time.
 
     Raises:
         TimeStands: the coroutine waits for what cannot happen.
@@ -174,7 +184,7 @@ def run(main: Coroutine[Any, Any, T], *, seed: int = 0) -> T:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)  # noqa: S101 - made a line above
-        with _virtual(loop, seed):
+        with _virtual(loop, seed, starts):
             try:
                 return runner.run(main)
             finally:
@@ -195,7 +205,7 @@ def virtually(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
 
 
 @contextlib.contextmanager
-def _virtual(loop: VirtualLoop, seed: int) -> Iterator[None]:
+def _virtual(loop: VirtualLoop, seed: int, starts: float) -> Iterator[None]:
     """Replace the clocks, the sleep of threads and chance."""
     chance = random.Random(seed)  # noqa: S311 - so that a run can be repeated
     before = random.getstate()
@@ -206,7 +216,7 @@ def _virtual(loop: VirtualLoop, seed: int) -> Iterator[None]:
             replaced.callback(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)
 
-        for name, start in (("time", EPOCH), ("monotonic", UPTIME), ("perf_counter", UPTIME)):
+        for name, start in (("time", starts), ("monotonic", UPTIME), ("perf_counter", UPTIME)):
             replace(time, name, lambda start=start: start + loop.jumps.now)
             replace(time, f"{name}_ns", lambda start=start: round((start + loop.jumps.now) * 1e9))
         replace(time, "sleep", functools.partial(_sleep, loop))
@@ -282,16 +292,27 @@ class _Errands(SimpleQueue[Any]):
         turn = Turn()
 
         def do() -> Any:
-            result = work()
-            if result is aiosqlite.core._STOP_RUNNING_SENTINEL:  # it gets to no errand after this
-                self._loop.call_soon_threadsafe(_real.sleep, 0.001)
+            """Work and report; the loop goes on once that is in its queue."""
+            try:
+                result = work()
+            except BaseException as error:
+                return _report(future, aiosqlite.core.set_exception, error)
+            else:
+                _report(future, aiosqlite.core.set_result, result)
+                return result
+            finally:
                 turn.end()
-            return result
 
-        super().put_nowait((future, do))
-        super().put_nowait((None, turn.end))  # done once the errand before it was reported
+        super().put_nowait((None, do))
         if self._loop.here:
-            self._loop.hand_over(turn)
+            self._loop.hand_over(turn, ERRAND_SECS)
+
+
+def _report(future: asyncio.Future[Any] | None, report: Callable[..., None], what: object) -> None:
+    """Tell who waits for an errand; nobody does when the loop has ended before its connection."""
+    if future:
+        with contextlib.suppress(RuntimeError):
+            future.get_loop().call_soon_threadsafe(report, future, what)
 
 
 class _VirtualNow(type):

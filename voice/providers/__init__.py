@@ -1,13 +1,13 @@
 """Speech providers: one file each, registering itself here under the name used in `Settings`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
-from pipecat.services.settings import STTSettings
+from pipecat.services.settings import STTSettings, TTSSettings
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.text.transforms.strip_markdown import strip_markdown
@@ -33,6 +33,8 @@ class SpeechToText:
     """Settings that favour what a question expects; None where the provider has no such means."""
     warm_up: Callable[[Settings], None] = lambda _settings: None
     """Loads models before the first call; blocks, so call it off the event loop."""
+    transcribe: Callable[[Settings, bytes, int], Awaitable[str]] | None = None
+    """Returns the words of a whole recording, mono PCM16 of a rate in Hz."""
     voice_activity: "Callable[[Settings], VoiceActivity] | None" = None
     """Makes a detector of its own for one call; None leaves that to Silero and Smart Turn."""
 
@@ -43,6 +45,14 @@ class TextToSpeech:
 
     create: Callable[[Settings, int], TTSService]
     """Makes the service for one call; takes the settings and the sample rate in Hz."""
+    voice_setting: str | None = None
+    """Name of the setting that names its voice; None where it has but one."""
+    speak_as: Callable[[str | None, str | None], TTSSettings | None] = lambda _voice, _language: (
+        None
+    )
+    """Settings of another voice, language, or both; None where nothing is to be changed."""
+    synthesise: Callable[[Settings, str, int], Awaitable[bytes]] | None = None
+    """Returns a whole text as mono PCM16 of a rate in Hz."""
     languages: frozenset[str] = frozenset({"en"})
     """Languages it can speak; a graph is asked to stay within them."""
     warm_up: Callable[[Settings], None] = lambda _settings: None
@@ -74,6 +84,20 @@ def register_tts(name: str, provider: TextToSpeech) -> None:
 async def without_markup(text: str, text_type: str) -> str:
     """Return what is to be said of a sentence, without the marks of Markdown and HTML."""
     return _HTML_TAG.sub(" ", await strip_markdown(text, text_type))
+
+
+def tts_of(settings: Settings, voice: str | None, sample_rate: int) -> TTSService:
+    """Make the service that speaks for one call.
+
+    Args:
+        settings: which provider.
+        voice: the provider's name of a voice; the one in the settings when missing.
+        sample_rate: in Hz.
+    """
+    provider = TTS[settings.tts]
+    if voice and provider.voice_setting:
+        settings = settings.model_copy(update={provider.voice_setting: voice})
+    return provider.create(settings, sample_rate)
 
 
 def load_providers(*names: str) -> None:

@@ -47,4 +47,19 @@ def speaking(settings: Settings, sample_rate: int) -> DeepgramTTSService:
 
 
 register_stt("deepgram", SpeechToText(create=listening, listen_for=listen_for))
-register_tts("deepgram", TextToSpeech(create=speaking, languages=frozenset({"en"})))
+
+
+def speak_as(voice: str | None, _language: str | None) -> DeepgramTTSSettings | None:
+    """Name another voice; its language is part of its name."""
+    return DeepgramTTSSettings(voice=voice) if voice else None
+
+
+register_tts(
+    "deepgram",
+    TextToSpeech(
+        create=speaking,
+        voice_setting="deepgram_voice",
+        speak_as=speak_as,
+        languages=frozenset({"en"}),
+    ),
+)

@@ -226,6 +226,12 @@ def listen_for(expectation: Expectation) -> EmbeddedSTTSettings:
     return EmbeddedSTTSettings(prompt=" ".join(part for part in sentences if part))
 
 
+async def transcribe(_settings: Settings, pcm: bytes, sample_rate: int) -> str:
+    """Return the words of a whole recording."""
+    heard = await asyncio.wait_for(engine().submit(pcm, sample_rate, ""), DEADLINE_SECS)
+    return heard.text
+
+
 def _warm_up(_settings: Settings) -> None:
     engine()
 
@@ -235,6 +241,7 @@ register_stt(
     SpeechToText(
         create=lambda _settings, sample_rate: EmbeddedSTTService(sample_rate=sample_rate),
         listen_for=listen_for,
+        transcribe=transcribe,
         warm_up=_warm_up,
     ),
 )

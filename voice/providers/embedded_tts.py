@@ -150,6 +150,12 @@ class EmbeddedTTSService(TTSService):
             await self.stop_ttfb_metrics()
 
 
+async def synthesise(_settings: Settings, text: str, sample_rate: int) -> bytes:
+    """Return a whole text as mono PCM16."""
+    made = await asyncio.to_thread(voice)
+    return b"".join([await made.say(one, sample_rate) for one in made.sentences(text)])
+
+
 def _warm_up(_settings: Settings) -> None:
     voice()
 
@@ -159,6 +165,7 @@ register_tts(
     TextToSpeech(
         create=lambda _settings, sample_rate: EmbeddedTTSService(sample_rate=sample_rate),
         languages=frozenset({"en"}),
+        synthesise=synthesise,
         warm_up=_warm_up,
     ),
 )

@@ -1,11 +1,13 @@
 """OpenAI over HTTP: transcription of each utterance, and speech by sentence."""
 
+import io
+import wave
 from collections.abc import AsyncGenerator
 
 import numpy as np
 import numpy.typing as npt
 import soxr
-from openai import OpenAIError
+from openai import AsyncOpenAI, OpenAIError
 from pipecat.frames.frames import ErrorFrame, Frame, TTSAudioRawFrame
 from pipecat.services.openai.stt import OpenAISTTService, OpenAISTTSettings
 from pipecat.services.openai.tts import OpenAITTSService, OpenAITTSSettings
@@ -105,5 +107,43 @@ def listen_for(expectation: Expectation) -> OpenAISTTSettings:
     )
 
 
-register_stt("openai", SpeechToText(create=OpenAIListening, listen_for=listen_for))
-register_tts("openai", TextToSpeech(create=OpenAISpeaking, languages=frozenset({"en", "hi"})))
+async def transcribe(settings: Settings, pcm: bytes, sample_rate: int) -> str:
+    """Return the words of a whole recording."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(sample_rate)
+        wav.writeframes(pcm)
+    async with AsyncOpenAI(
+        api_key=_key(settings),
+        base_url=settings.openai_base_url,
+        timeout=DEADLINE_SECS,
+        max_retries=RETRIES,
+    ) as client:
+        heard = await client.audio.transcriptions.create(
+            model=settings.openai_stt_model, file=("said.wav", content.getvalue())
+        )
+    return heard.text
+
+
+register_stt(
+    "openai",
+    SpeechToText(create=OpenAIListening, listen_for=listen_for, transcribe=transcribe),
+)
+
+
+def speak_as(voice: str | None, _language: str | None) -> OpenAITTSSettings | None:
+    """Name another voice; the model hears the language from the text."""
+    return OpenAITTSSettings(voice=voice) if voice else None
+
+
+register_tts(
+    "openai",
+    TextToSpeech(
+        create=OpenAISpeaking,
+        voice_setting="openai_voice",
+        speak_as=speak_as,
+        languages=frozenset({"en", "hi"}),
+    ),
+)

@@ -14,6 +14,9 @@ INTERRUPTS = "Wait, stop please."
 NONSENSE = "Purple monkeys dishwasher."
 AFTER_SECS = 12.0
 """How long a caller stays after the last thing done."""
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+READ_BACK_SECS = 10.0
+"""From the beginning of an answer until it was read back, and is confirmed."""
 SLOW_SECS = 3.0
 TIME_LIMIT_SECS = 60.0
 
@@ -32,6 +35,8 @@ class Case:
     """What the graph must show for there to be an occasion."""
     question: str = ""
     """What is to come of an open question: it is `answered`, `asked` again, or either (empty)."""
+    asks_once: bool = False
+    """Whether the caller asks for one thing, and what else happens asks for nothing."""
 
 
 def _before(m: Moments) -> float | None:
@@ -101,7 +106,13 @@ def _cases_of_stages() -> list[Case]:
         "noise": ("the caller coughs", lambda at: Coughs(at, 0.4), {"mid-sentence", "tool"}),
     }
     return [
-        Case(f"{name}-{stage}", f"{what} {title}", _at_stage(stage, act), needs or "a reply")
+        Case(
+            f"{name}-{stage}",
+            f"{what} {title}",
+            _at_stage(stage, act),
+            needs or "a reply",
+            asks_once=True,
+        )
         for name, (what, act, stages) in doing.items()
         for stage, (title, needs, *_) in STAGES.items()
         if stage in stages
@@ -170,13 +181,16 @@ def _answered_by(
     def script(m: Moments) -> Script | None:
         if m.question is None:
             return None
-        options = m.question.expectation().get("keywords", []) if source == "speech" else []
-        for text in (*options, *answers):
+        expects = m.question.expectation()
+        options = expects.get("keywords", []) if source == "speech" else []
+        names, between = (DIGITS, " ") if source == "speech" else ("0123456789", "")
+        row = between.join(names[n % 10] for n in range(1, expects.get("digits", 0) + 1))
+        for text in (*options, row, *answers):
             heard = m.question.hear(text, source)
             if not isinstance(heard, NotUnderstood):
                 acts: list[Act] = [act(m.ends_at + PAUSE_SECS, text)]
-                if isinstance(heard, Answer) and m.question.part.reads_back(heard.value):
-                    acts.append(Says(acts[0].at + AFTER_SECS, "Yes."))
+                if isinstance(heard, Answer) and m.question.part.reads_back(heard.value, source):
+                    acts.append(Says(acts[0].at + READ_BACK_SECS, "Yes."))
                 return _asked_then(*(lambda _, act=act: act for act in acts))(m)
         return _asked_then(lambda m: act(m.ends_at + PAUSE_SECS, answers[0]))(m)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from graphs.contract import speech_of
+from graphs.questions import Question
 from graphs.threads import Graph
 from voice.phonelab.check.cases import Case
 from voice.phonelab.check.findings import Finding
@@ -254,6 +255,23 @@ def _undeclared(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
             yield undeclared(span.name)
 
 
+def _effects(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
+    """Find what changes something and was done again though it was asked for once."""
+    if not case.asks_once:
+        return
+    acts = [span for span in held.watch.of("tool") if span.effect and span.declared]
+    for (name, given), times in Counter((span.name, span.given) for span in acts).items():
+        if times > 1:
+            yield Finding(
+                "wrong",
+                "effect-twice",
+                f"The tool {name!r} changed the same thing {times} times ({_short(given)}), though "
+                f"it was asked for once ({case.title}).",
+                "see on the thread whether it is done, or have the tool refuse what is done.",
+                name,
+            )
+
+
 def _growth(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
     if case.name != "conversation":
         return
@@ -309,7 +327,7 @@ def _recovers(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
 def _questions(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
     """Find questions of `interrupt()` that no answer closes, or that are lost."""
     if case.question == "answered" and held.result.interrupts:
-        asks = _short(str(held.result.interrupts[0].value))
+        asks = _short(Question.of(held.result.interrupts[0]).text())
         yield Finding(
             "costly",
             "question-stays",
@@ -336,6 +354,7 @@ JUDGES: Sequence[Judge] = (
     _internal,
     _blocking,
     _undeclared,
+    _effects,
     _growth,
     _recovers,
     _questions,

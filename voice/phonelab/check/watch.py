@@ -60,6 +60,10 @@ class Span:
     """What a model wrote, or a node put into `messages`."""
     declared: bool = True
     """Of a tool: whether it says if it changes anything."""
+    effect: bool = False
+    """Of a tool: whether it changes something, or may."""
+    given: str = ""
+    """Of a tool: its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ class Watch(AsyncCallbackHandler):
             and named == kwargs.get("name")
             and any(tag.startswith("graph:step") for tag in tags)
         ):
-            await self._began("node", str(named), run_id, kwargs)
+            await self._began(Span("node", str(named), "", now()), run_id, kwargs)
 
     async def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Note what a node adds to `messages`."""
@@ -142,13 +146,17 @@ class Watch(AsyncCallbackHandler):
         self, serialized: Any, messages: Any, *, run_id: UUID, **kwargs: Any
     ) -> None:
         """Note that a model begins to write."""
-        await self._began("model", str(kwargs.get("name") or "model"), run_id, kwargs)
+        await self._began(
+            Span("model", str(kwargs.get("name") or "model"), "", now()), run_id, kwargs
+        )
 
     async def on_llm_start(
         self, serialized: Any, prompts: Any, *, run_id: UUID, **kwargs: Any
     ) -> None:
         """Note that a model begins to write."""
-        await self._began("model", str(kwargs.get("name") or "model"), run_id, kwargs)
+        await self._began(
+            Span("model", str(kwargs.get("name") or "model"), "", now()), run_id, kwargs
+        )
 
     async def on_llm_end(self, response: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Note what a model has written."""
@@ -164,7 +172,10 @@ class Watch(AsyncCallbackHandler):
         """Note that a tool begins."""
         metadata = kwargs.get("metadata") or {}
         declared = "effect" in metadata or not has_effect(metadata)
-        await self._began("tool", str(serialized.get("name")), run_id, kwargs, declared=declared)
+        name = str(serialized.get("name"))
+        effect = has_effect(metadata)
+        span = Span("tool", name, "", now(), declared=declared, effect=effect, given=input_str)
+        await self._began(span, run_id, kwargs)
 
     async def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Note what a tool has answered."""
@@ -176,22 +187,20 @@ class Watch(AsyncCallbackHandler):
 
     # What is noted
 
-    async def _began(
-        self, kind: Kind, name: str, run_id: UUID, given: Mapping[str, Any], declared: bool = True
-    ) -> None:
+    async def _began(self, span: Span, run_id: UUID, given: Mapping[str, Any]) -> None:
         metadata = given.get("metadata") or {}
         path = str(metadata.get("langgraph_checkpoint_ns") or metadata.get("langgraph_node", ""))
-        span = Span(kind, name, path.partition("|")[0].partition(":")[0], now(), declared=declared)
+        span.node = path.partition("|")[0].partition(":")[0]
         self.spans.append(span)
         self._open[run_id] = span
         self._let_real_time_pass()
         trouble = self.trouble
-        due = trouble and trouble.where == kind and span.began >= trouble.since
+        due = trouble and trouble.where == span.kind and span.began >= trouble.since
         if trouble and due and not self._made:
             self._made = True
             await _delay(trouble.secs)
             if trouble.fails:
-                error = PlannedTrouble(f"The {kind} {name!r} fails, as planned.")
+                error = PlannedTrouble(f"The {span.kind} {span.name!r} fails, as planned.")
                 self._failed(error)
                 self._ended(run_id)
                 raise error

@@ -1,0 +1,219 @@
+"""Text messages on the same threads as calls: one turn for each message, answered once.
+
+A quick answer goes back in the webhook's own answer, a slow one by the carrier's REST. What was
+being answered when a process died is answered at the next start.
+"""
+
+import asyncio
+import contextlib
+import logging
+import re
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from langchain_core.messages import HumanMessage
+from twilio.twiml.messaging_response import MessagingResponse
+
+from faults import places
+from graphs.events import Begin
+from graphs.threads import Threads
+from settings import Settings
+from store.calls import Calls
+from store.carrier_turns import CarrierTurn, CarrierTurns
+from tools.opting_out import is_opt_out
+from voice.carrier_turn import Once, run_turn
+from voice.carriers import Answer
+from voice.phrases import phrase
+from voice.reception import Reached, about_the_call
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECS: Final = 8.0
+"""Longest wait for an answer that goes back with the webhook; Twilio waits for 15."""
+GSM_CHARS, UNICODE_CHARS = 459, 201
+"""Characters of three segments: more of them are split by some carriers."""
+STOP: Final = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit"})
+START: Final = frozenset({"start", "unstop"})
+HELP: Final = frozenset({"help", "info"})
+"""Words that Twilio, too, answers by itself: https://help.twilio.com/articles/223134027"""
+_NAMESPACE = uuid.UUID("1f1f2a7e-6f0b-4d6d-9a53-0a4c6a6f5f0a")
+_SENTENCE = re.compile(r"(?<=[.!?।])\s+")
+_MARKER = "sms-later:"
+
+OptOut = Callable[[str], Awaitable[Any]]
+"""Keeps for ever that a number is not to be called or written to."""
+Send = Callable[[str, str, str], Awaitable[Any]]
+"""Sends a text message once: number, words, key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text message that has come."""
+
+    sid: str
+    person: str
+    ours: str
+    body: str
+
+
+class Texting:
+    """Answers text messages.
+
+    Args:
+        settings: whether messages go on with calls.
+        threads: where the graphs run.
+        calls: the records of calls.
+        turns: where what came and was answered is kept.
+        once: does each once.
+        opt_out: keeps the wish of who wants no more.
+        send: sends later answers.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        threads: Threads,
+        calls: Calls,
+        turns: CarrierTurns,
+        once: Once,
+        opt_out: OptOut,
+        send: Send,
+    ) -> None:
+        self._settings = settings
+        self._threads = threads
+        self._calls = calls
+        self._turns = turns
+        self._once = once
+        self._opt_out = opt_out
+        self._send = send
+        self._later: set[asyncio.Task[None]] = set()
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Answer what was left unanswered, and at the end wait for what is being answered."""
+        now = datetime.now(UTC)
+        for marker in await self._turns.unanswered(_MARKER, now):
+            if turn := await self._turns.get(marker.key.removeprefix(_MARKER)):
+                self._answer_later(turn)
+        for turn in await self._turns.unanswered("sms:", now):
+            self._answer_later(turn)
+        try:
+            yield
+        finally:
+            await self._once.close()
+            if self._later:
+                await asyncio.wait(self._later)
+
+    async def answer(self, message: Message, reached: Reached) -> Answer:
+        """Return what the carrier is to send back; nothing where the answer comes later."""
+        if (known := await self._word(message)) is not None:
+            return _twiml(known)
+        given = {
+            "person": message.person,
+            "ours": message.ours,
+            "body": message.body,
+            "graph": reached.graph,
+            "agent_id": reached.agent_id,
+            "opening": dict(reached.opening),
+        }
+        turn = await self._turns.take(f"sms:{message.sid}", message.person, given)
+        if await self._turns.get(f"{_MARKER}{turn.key}"):
+            return _twiml([])
+        result = await self._once.answer(turn, self._work, ANSWER_SECS)
+        if result is None:
+            self._answer_later(turn)
+            return _twiml([])
+        return _twiml(split(_lines(result)))
+
+    async def forget(self, moment: datetime) -> None:
+        """Delete what came by webhook before a moment: messages, and turns of calls."""
+        await self._turns.delete_before(moment)
+
+    async def _word(self, message: Message) -> list[str] | None:
+        """Answer a word that is for the carrier, or the law; None for any other message."""
+        word = message.body.strip().strip(".!").lower()
+        if word in STOP or is_opt_out(message.body):
+            await self._opt_out(message.person)
+            return [] if word in STOP else [phrase("opted_out")]  # the carrier confirms its own
+        if word in START or word in HELP:
+            return []
+        return None
+
+    async def _work(self, turn: CarrierTurn) -> dict[str, Any]:
+        given = turn.given
+        graph, agent_id = str(given["graph"]), given.get("agent_id")
+        thread_id = await self._thread(graph, agent_id, given["person"], given["ours"])
+        message = HumanMessage(given["body"], id=turn.key, additional_kwargs={"source": "sms"})
+        snapshot = await self._threads.snapshot(graph, thread_id)
+        said: HumanMessage | Begin = message
+        if not snapshot.exists:
+            about = about_the_call(thread_id, "inbound", given["person"], given["ours"])
+            said = Begin({**about, **given["opening"], "messages": [message]})
+        answered = await run_turn(self._threads, graph, thread_id, said)
+        return {"lines": answered.lines, "thread_id": thread_id}
+
+    async def _thread(self, graph: str, agent_id: str | None, person: str, ours: str) -> str:
+        if self._settings.messages_continue_calls:
+            last = await self._calls.last_with(person, graph, agent_id)
+            if last:
+                return last.thread_id
+        return str(uuid.uuid5(_NAMESPACE, f"{graph} {agent_id} {ours} {person}"))
+
+    def _answer_later(self, turn: CarrierTurn) -> None:
+        task = asyncio.create_task(self._send_when_known(turn), name=f"later-{turn.key}")
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _send_when_known(self, turn: CarrierTurn) -> None:
+        try:
+            marker = await self._turns.take(f"{_MARKER}{turn.key}", turn.conversation, {})
+            while (result := await self._once.answer(turn, self._work, ANSWER_SECS)) is None:
+                pass
+            for number, part in enumerate(split(_lines(result))):
+                await self._send(turn.conversation, part, f"{turn.key}:{number}")
+            await self._turns.finish(marker.key, {"sent": True})
+        except Exception as error:
+            log.error("A text message was not answered: %s", places(error))
+
+
+def split(lines: list[str]) -> list[str]:
+    """Split an answer into messages that every carrier takes, between sentences where it can."""
+    text = "\n".join(lines).strip()
+    most = GSM_CHARS if text.isascii() else UNICODE_CHARS
+    parts: list[str] = []
+    for sentence in _SENTENCE.split(text) if text else []:
+        for piece in _pieces(sentence, most):
+            if parts and len(parts[-1]) + 1 + len(piece) <= most:
+                parts[-1] += f" {piece}"
+            else:
+                parts.append(piece)
+    return parts
+
+
+def _pieces(sentence: str, most: int) -> list[str]:
+    """Split a sentence that is too long between words, and a word that is too long anywhere."""
+    pieces: list[str] = []
+    for word in sentence.split(" "):
+        for start in range(0, len(word), most):
+            part = word[start : start + most]
+            if pieces and not start and len(pieces[-1]) + 1 + len(part) <= most:
+                pieces[-1] += f" {part}"
+            else:
+                pieces.append(part)
+    return pieces
+
+
+def _lines(result: Mapping[str, Any]) -> list[str]:
+    if result.get("failed"):
+        return [phrase("not_answered")]
+    return [str(line) for line in result.get("lines", ())]
+
+
+def _twiml(parts: list[str]) -> Answer:
+    response = MessagingResponse()
+    for part in parts:
+        response.message(part)
+    return Answer(str(response), "application/xml")
