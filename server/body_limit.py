@@ -5,6 +5,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BYTES = 1_000_000
 """Longest body of a request, in bytes."""
+DOCUMENTS = "/v1/convai/knowledge-base"
+MAX_DOCUMENT_BYTES = 21_000_000
+"""Longest body that brings a document, in bytes: ElevenLabs takes files of 20 MB."""
 
 
 class BodyLimit:
@@ -18,9 +21,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = MAX_DOCUMENT_BYTES if scope["path"].startswith(DOCUMENTS) else MAX_BYTES
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > MAX_BYTES:
-            await _too_long(scope, receive, send)
+        if not declared.isdigit() or int(declared) > most:
+            detail = f"The body of a request may have at most {most} bytes."
+            await JSONResponse({"detail": detail}, 413)(scope, receive, send)
             return
         read = 0
 
@@ -28,13 +33,8 @@ class BodyLimit:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > MAX_BYTES:
+            if read > most:
                 return {"type": "http.disconnect"}
             return message
 
         await self._app(scope, counted, send)
-
-
-_too_long = JSONResponse(
-    {"detail": f"The body of a request may have at most {MAX_BYTES} bytes."}, status_code=413
-)

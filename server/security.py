@@ -3,15 +3,21 @@
 import base64
 import contextlib
 import ipaddress
+import re
 import secrets
 from urllib.parse import urlsplit
 
 from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from settings import Settings
+from store.keys import PREFIX
+from store.keys import Scope as KeyScope
 
+FROM_PAGE = "dialgraph.from_page"
+"""Marks, in a scope, what a page asks within this process; nothing that came by a socket has it."""
 _FORWARDED = ("x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip")
 
 
@@ -77,51 +83,114 @@ def is_same_origin(connection: HTTPConnection) -> bool:
 
 
 class ClosedByDefault:
-    """Lets in programs on this machine and those that know the server's key, and nobody else.
+    """Lets in programs on this machine and those that know a key, and nobody else.
 
     Open to all are the health checks, and what carriers reach, which proves its origin itself.
-    The key of `DIALGRAPH_API_KEY` comes in the header xi-api-key, as a Bearer token, or as the
-    password of HTTP basic authentication, for which a browser asks.
+    A key comes in the header xi-api-key, as a Bearer token, or as the password of HTTP basic
+    authentication, for which a browser asks. That of `DIALGRAPH_API_KEY` opens everything; one
+    made by `dialgraph keys` opens the API as far as its scopes go. A conversation's socket may
+    bring a signature instead, which its route checks.
+
+    Whom the routes may take for the actor of a change is in `request.state.actor`.
     """
 
-    OPEN = ("/healthz", "/readyz", "/voice/", "/ws/voice/")
+    OPEN = ("/healthz", "/readyz", "/voice/", "/ws/voice/", "/twiml/", "/sms/", "/audio/")
+    CARRIER = frozenset({"/voice", "/gather"})
+    SIGNED = "/v1/convai/conversation"
+    """Socket that a signature may open."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401 (a socket: 403) with what is missing."""
-        if (
-            scope["type"] == "lifespan"
-            or scope["path"].startswith(self.OPEN)
-            or self._admits(HTTPConnection(scope))
-        ):
+        """Pass the request on, or answer 401 or 403 (a socket: 403) with what is missing."""
+        path = scope.get("path", "")
+        if scope["type"] == "lifespan" or path.startswith(self.OPEN) or path in self.CARRIER:
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        refusal: Response | None = None
+        if not self._signed(connection):
+            refusal = await self._refusal(connection)
+        if refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await _closed(scope, receive, send)
+            await refusal(scope, receive, send)
 
-    def _admits(self, connection: HTTPConnection) -> bool:
-        given = _given_key(connection)
+    def _signed(self, connection: HTTPConnection) -> bool:
+        scope, given = connection.scope, connection.query_params
+        names = ("conversation_signature", "token")
+        return (
+            scope["type"] == "websocket"
+            and scope["path"] == self.SIGNED
+            and any(given.get(name) for name in names)
+        )
+
+    async def _refusal(self, connection: HTTPConnection) -> Response | None:
+        """Return why a request is not let in; None when it is, its actor then being known."""
+        given, state = _given_key(connection), connection.scope.setdefault("state", {})
+        if connection.scope.get(FROM_PAGE):
+            state["actor"] = "page"
+            return None
+        if given.startswith(PREFIX):
+            key = await connection.app.state.services.workspace.keys.check(given)
+            if key is None or not is_same_origin(connection):
+                return _closed
+            needed = needed_scope(connection)
+            if needed not in key.scopes:
+                return _forbidden(needed)
+            state["actor"] = key.id
+            return None
         if given and self._settings.api_key:
+            state["actor"] = "server-key"
             expected = self._settings.api_key.get_secret_value()
-            return secrets.compare_digest(given.encode(), expected.encode()) and (
-                is_same_origin(connection)  # a browser sends the password it knows from any page
-            )
-        return is_local(connection, self._settings)
+            good = secrets.compare_digest(given.encode(), expected.encode())
+            # A browser sends the password it knows from any page.
+            return None if good and is_same_origin(connection) else _closed
+        state["actor"] = "local"
+        return None if is_local(connection, self._settings) else _closed
+
+
+_API = ("/v1/", "/api/", "/my-api/", "/docs", "/openapi.json", "/metrics", "/static-offline-docs/")
+"""What a key of `dialgraph keys` may reach; the page is for the server's own key."""
+_CALLING = re.compile(
+    r"/v1/convai/(?:[\w-]+/outbound-call|outbound|twilio/register-call|conversation(?:/.*)?|"
+    r"batch-calling/.*|agents/[^/]+/simulate-conversation(?:/stream)?)|/api/chat|/my-api/agent"
+)
+
+
+def needed_scope(connection: HTTPConnection) -> KeyScope | None:
+    """Return the scope that a request needs of a key; None where no scope suffices."""
+    path = connection.scope["path"]
+    if not path.startswith(_API):
+        return None
+    if connection.scope["type"] == "websocket":
+        return "call"
+    reads = connection.scope["method"] in ("GET", "HEAD", "OPTIONS")
+    if _CALLING.fullmatch(path) and not (reads and "batch-calling" in path):
+        return "call"
+    return "read" if reads else "write"
 
 
 _closed = JSONResponse(
     {
-        "detail": "Only programs on this machine may ask without a key. Set DIALGRAPH_API_KEY on "
-        "the server and send it in the header xi-api-key or as a Bearer token; a browser asks for "
-        "it as a password."
+        "detail": "Only programs on this machine may ask without a key. Make one with `dialgraph "
+        "keys create NAME`, or set DIALGRAPH_API_KEY on the server, and send it in the header "
+        "xi-api-key or as a Bearer token; a browser asks for it as a password."
     },
     status_code=401,
     headers={"WWW-Authenticate": 'Basic realm="Dialgraph"'},
 )
+
+
+def _forbidden(needed: str | None) -> JSONResponse:
+    missing = (
+        f"the scope {needed}" if needed else "a scope for this: only DIALGRAPH_API_KEY opens it"
+    )
+    return JSONResponse({"detail": f"The key does not have {missing}."}, status_code=403)
 
 
 def _given_key(connection: HTTPConnection) -> str:

@@ -8,9 +8,24 @@ from starlette.requests import HTTPConnection
 
 from graphs.threads import Threads
 from settings import Settings
+from store.batches import Batches
+from store.call_results import CallResults
 from store.calls import Calls
 from store.checkpoints import Checkpoints
+from store.jobs import Jobs
+from store.locks import ThreadLocks
+from store.outbox import Outbox
+from store.webhooks import Webhooks
+from store.workspace import Workspace
+from tools.desk import Desk
+from tools.knowledge import Knowledge
+from voice.classic import Classic
+from voice.dialler import Dialler
+from voice.reception import Reception
 from voice.switchboard import Switchboard
+from voice.texting import Texting
+from voice.transferring import Transferring
+from voice.turn_by_turn import TurnByTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +37,22 @@ class Services:
     calls: Calls
     checkpoints: Checkpoints
     switchboard: Switchboard
+    locks: ThreadLocks
+    workspace: Workspace
+    knowledge: Knowledge
+    jobs: Jobs
+    outbox: Outbox
+    webhooks: Webhooks
+    batches: Batches
+    dialler: Dialler
+    transferring: Transferring
+    turn_by_turn: TurnByTurn
+    texting: Texting
+    desk: Desk
+    call_results: CallResults
+    classic: Classic
+    reception: Reception | None = None
+    """Tells who is reached under a number of ours, where the API knows."""
 
 
 async def _services(connection: HTTPConnection) -> Services:

@@ -9,6 +9,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from pydantic import AliasChoices, ValidationError
 
 from settings import Settings, get_settings
+from store.private import private_folder
 
 
 class CannotStart(ValueError):
@@ -79,7 +80,7 @@ def make_data_folder(folder: Path) -> None:
         CannotStart: it cannot.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         trial = folder / f".written-by-{os.getpid()}"
         trial.touch()
         trial.unlink()

@@ -16,7 +16,9 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand
 
+from graphs.threads import is_thread_id
 from server.cli.call_display import Display
+from server.cli.place import NotPlaced, place
 from settings import Settings, get_settings
 from voice.phonelab import (
     Caller,
@@ -60,6 +62,7 @@ class Rehearsal:
 
     server: str
     graph: str | None
+    thread: str | None
     caller: Caller
     from_: str
     to: str
@@ -78,9 +81,27 @@ def _address(server: str | None) -> str | None:
     return server
 
 
+def _thread(thread: str | None) -> str | None:
+    """Refuse what is no thread's id."""
+    if thread and not is_thread_id(thread):
+        raise typer.BadParameter(f"{thread!r} is none; expected up to 100 letters and digits.")
+    return thread
+
+
 def call(
     ctx: typer.Context,
     graph: Annotated[str | None, typer.Option(help="Graph to talk to; else the default.")] = None,
+    thread: Annotated[
+        str | None,
+        typer.Option(
+            callback=_thread,
+            help="Conversation to go on with, of an earlier call or a chat; else a new one.",
+        ),
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(help="Have the server ring --to for this agent, by its carrier: a real call."),
+    ] = None,
     say: Annotated[
         list[str] | None, typer.Option(help="Say this once the bot has finished. Repeatable.")
     ] = None,
@@ -127,10 +148,19 @@ def call(
 
         dialgraph call --graph eligibility --say "Yes, I am salaried" --say "forty thousand"
         dialgraph call --press 1 --say "Mumbai"
+        dialgraph call --thread 5f3c... --say "yes"
         dialgraph call --type
     """
     console = Console(highlight=False)
     settings = get_settings()
+    if agent:
+        own = f"http://{settings.host}:{settings.port}"
+        try:
+            place(agent, to, (server or own).rstrip("/"), settings, console)
+        except NotPlaced as failure:
+            console.print(f"[bold red]No call was placed.[/] {escape(str(failure))}")
+            raise typer.Exit(1) from None
+        return
     grouped = _grouped({"--say": say, "--press": press, "--interrupt": interrupt, "--wav": wav})
     try:
         steps = [*steps_in_order(ctx.meta.get(ARGUMENTS) or grouped)]
@@ -141,6 +171,7 @@ def call(
     rehearsal = Rehearsal(
         (server or f"http://{settings.host}:{settings.port}").rstrip("/"),
         graph,
+        thread,
         TypedCaller(sys.stdin, polite=not sys.stdin.isatty()) if type_ else ScriptedCaller(steps),
         from_,
         to,
@@ -187,7 +218,8 @@ async def _rehearse(rehearsal: Rehearsal, settings: Settings, console: Console) 
     """
     token = settings.twilio_auth_token
     public = settings.public_url.rstrip("/") if settings.public_url else rehearsal.server
-    query = f"?{urlencode({'graph': rehearsal.graph})}" if rehearsal.graph else ""
+    asked = {"graph": rehearsal.graph, "thread": rehearsal.thread}
+    query = urlencode({name: value for name, value in asked.items() if value})
     key = {"xi-api-key": settings.api_key.get_secret_value()} if settings.api_key else {}
     async with httpx.AsyncClient(
         base_url=rehearsal.server, headers=key, trust_env=False, timeout=5
@@ -200,7 +232,7 @@ async def _rehearse(rehearsal: Rehearsal, settings: Settings, console: Console) 
         ) as lab:
             console.print(f"Ringing {escape(rehearsal.server)} ...", style="dim")
             made = lab.ring(
-                f"{public}/voice/incoming{query}",
+                f"{public}/voice/incoming" + (f"?{query}" if query else ""),
                 rehearsal.caller,
                 from_=rehearsal.from_,
                 to=rehearsal.to,
@@ -302,3 +334,5 @@ def _summarise(call: LabCall, record: dict[str, Any], console: Console) -> None:
         console.print(f"[yellow]{escape(str(notice))}[/]")
     if outcome := record.get("outcome"):
         console.print(f"Outcome: [bold]{escape(str(outcome))}[/]")
+    if thread := record.get("thread_id"):
+        console.print(f"Thread: {escape(thread)}", style="dim", soft_wrap=True)

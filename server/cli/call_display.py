@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,8 +22,9 @@ LONGEST_CATCH_UP_SECS = 60.0
 class Display:
     """Prints both sides of a call as they speak.
 
-    What the bot says comes from the server's record of the call; where that cannot be had, from
-    the embedded speech recognition of what the caller heard.
+    What the bot says comes from the server's record of the call, each line once it is known how
+    much of it was heard; where that cannot be had, from the embedded speech recognition of what the
+    caller heard. What the caller says stands after what the bot had begun to say by then.
 
     Args:
         call: the call.
@@ -36,7 +38,8 @@ class Display:
         self._console = console
         self._record: dict[str, Any] | None = None
         self._shown = 0
-        self._printed: list[str] = []
+        self._waiting: deque[tuple[int, float, str]] = deque()
+        """What the caller said, when, and how much of the record comes before."""
         self._transcribed = 0
         self._answered = 0
         self._greeted = False
@@ -80,9 +83,10 @@ class Display:
     async def _show(self, happening: Happening) -> None:
         match happening.kind:
             case "say" | "keys":
-                await self._show_bot(happening.at_secs)
                 said = happening.text if happening.kind == "say" else f"[keys {happening.text}]"
-                self._line(happening.at_secs, "caller", said, "cyan")
+                await self._look()
+                self._waiting.append((len(self._transcript), happening.at_secs, said))
+                await self._show_bot(happening.at_secs)
             case "remark":
                 self._console.print(escape(happening.text), style="yellow")
             case "status":
@@ -90,7 +94,8 @@ class Display:
 
     async def _show_bot(self, until_secs: float, *, over: bool = False) -> None:
         """Print what the bot said up to a moment of the call."""
-        await self._look()
+        if over:
+            await self._look()
         if self._record is not None:
             return self._show_record(over=over)
         until = round(until_secs * mulaw.RATE)
@@ -98,7 +103,7 @@ class Display:
         self._transcribed += len(heard)
         if mulaw.first_audible(heard) >= 0:
             self._bot(await transcribe(heard))
-        return None
+        return self._show_caller()
 
     def _audible(self) -> bool:
         """Whether the answer is heard already; its words are known a little before."""
@@ -106,29 +111,41 @@ class Display:
         self._polls = 0 if not turns or turns[-1].answered else self._polls + 1
         return self._polls == 0 or self._polls >= MOST_POLLS
 
+    @property
+    def _transcript(self) -> list[dict[str, Any]]:
+        return (self._record or {}).get("transcript") or []
+
     def _show_record(self, *, over: bool = False) -> None:
-        transcript = (self._record or {}).get("transcript") or []
-        if transcript and transcript[-1].get("interrupted") and not over:
-            transcript = transcript[:-1]  # the record follows it word by word while it is said
-        for number, utterance in enumerate(transcript[: self._shown]):
-            self._correct(number, utterance)
-        for utterance in transcript[self._shown :]:
-            self._printed.append(_version(utterance))
-            if utterance["role"] == "bot":
+        """Print both sides in order, as far as it is certain what was heard."""
+        transcript = self._transcript
+        while True:
+            self._show_caller()
+            if self._shown == len(transcript) or not (over or self._settled(self._shown)):
+                break
+            utterance = transcript[self._shown]
+            self._shown += 1
+            if utterance["role"] == "caller":
+                if utterance.get("source") == "speech":
+                    self._heard(utterance["text"])
+            elif utterance["text"]:
                 self._bot(utterance["text"])
                 if utterance.get("interrupted"):
                     self._line(self._call.line.seconds, "", "interrupted there", "dim")
-            elif utterance.get("source") == "speech":
-                self._heard(utterance["text"])
-        self._shown = len(transcript)
 
-    def _correct(self, number: int, utterance: dict[str, Any]) -> None:
-        """Print what became of an utterance that is on the screen already."""
-        version = _version(utterance)
-        if version != self._printed[number] and utterance.get("interrupted"):
-            heard = utterance["text"] or "nothing"
-            self._line(self._call.line.seconds, "", f"interrupted, heard: {heard}", "dim")
-        self._printed[number] = version
+    def _show_caller(self) -> None:
+        """Print what the caller said after all that is printed of the record."""
+        while self._waiting and self._waiting[0][0] <= self._shown:
+            _, at_secs, said = self._waiting.popleft()
+            self._line(at_secs, "caller", said, "cyan")
+
+    def _settled(self, number: int) -> bool:
+        """Whether no more will be heard of an utterance: it was whole, or another one is heard.
+
+        The record follows each word by word while it is said, and what a noise has held goes on.
+        """
+        utterance, *later = self._transcript[number:]
+        another = any(one["role"] == "bot" and one["text"] for one in later)
+        return another or not utterance.get("interrupted")
 
     def _heard(self, text: str) -> None:
         """Tell what the server understood, when it is not what was said."""
@@ -151,10 +168,6 @@ class Display:
             f"[dim]{at_secs:6.1f}[/]  [{colour}]{who:>6}[/]  {escape(text)}[dim]{escape(after)}[/]",
             soft_wrap=True,
         )
-
-
-def _version(utterance: dict[str, Any]) -> str:
-    return f"{utterance.get('interrupted')} {utterance['text']}"
 
 
 def _words(text: str) -> str:

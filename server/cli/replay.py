@@ -25,6 +25,14 @@ def replay(
             "with the caller's voice, is put beside it.",
         ),
     ] = None,
+    although_it_differs: Annotated[
+        bool,
+        typer.Option(
+            "--although-it-differs",
+            help="Save the test though something else is decided than then: what was wrong in the "
+            "call is mended.",
+        ),
+    ] = False,
     whole: Annotated[bool, typer.Option("--all", help="Show every decision.")] = False,
 ) -> None:
     """Hold a recorded call again, in virtual time and with today's code.
@@ -32,7 +40,8 @@ def replay(
     Calls are recorded when DIALGRAPH_RECORD_FLIGHTS is on. Shown is the first decision that
     differs: when turns begin and end, what the graph is told, what it answers, when the bot is
     interrupted, what was heard. The exit code is 0 when none differs, 1 when one does, 2 when
-    the call cannot be held again.
+    the call cannot be held again. A test is saved of a call that does not differ, or of which you
+    say that it may; never of one that fails now and did not then.
     """
     from graphs.catalogue import GraphNotLoaded, load_graph
     from voice import flight_replay
@@ -44,16 +53,29 @@ def replay(
         files = _files(call)
         address = graph or _address(read_flight(files[0])[0].data["graph"])
         loaded = load_graph(address)
-        if save_test:
-            flight_replay.save_test(files, address, loaded, save_test)
-            typer.echo(f"Written: {save_test}. Run it with pytest.")
-            return
         held = flight_replay.replay(files, loaded)
     except (ValueError, OSError, GraphNotLoaded) as error:
         typer.echo(f"The call cannot be held again. {error}", err=True)
         raise typer.Exit(2) from None
     if whole:
         typer.echo("\n".join(str(decision) for decision in held.now))
+    if save_test:
+        try:
+            saved = flight_replay.save_test(
+                files, address, held, save_test, differs=although_it_differs
+            )
+        except flight_replay.Differs as error:
+            typer.echo(
+                f"No test was written: the call is not as it was. {error} See every decision with "
+                f"`dialgraph replay {call} --all`.",
+                err=True,
+            )
+            raise typer.Exit(1) from None
+        except OSError as error:
+            typer.echo(f"The test cannot be written. {error}", err=True)
+            raise typer.Exit(2) from None
+        typer.echo(f"Written: {saved}. Run it with pytest.")
+        return
     if held.first_difference is None:
         typer.echo(f"All {len(held.then)} decisions are the same.")
         return

@@ -1,5 +1,6 @@
 """`dialgraph serve`: the page, the chat API and the telephone on one address."""
 
+import gc
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,9 @@ from server.startup import (
     unknown_variables,
 )
 from settings import get_settings
+
+MAX_SOCKET_MESSAGE = 1_000_000
+"""Longest message that a socket takes, in bytes; more closes it. Sound comes in small pieces."""
 
 
 def serve(
@@ -58,7 +62,7 @@ def _serve(host: str | None, port: int | None, graphs: list[str]) -> None:
 
     from graphs.catalogue import GraphNotLoaded, load_catalogue
     from server.shutdown import DrainingServer
-    from voice.switchboard import warm_up
+    from voice.warm_up import warm_up
 
     try:
         catalogue = load_catalogue(settings.extra_graphs)
@@ -72,9 +76,19 @@ def _serve(host: str | None, port: int | None, graphs: list[str]) -> None:
         app = create_app(settings, catalogue)
     models.result()
     address = f"http://{_displayed(settings.host)}:{listener.getsockname()[1]}"
-    app.state.announce = lambda: typer.echo(f"Dialgraph is ready: {address}")
+
+    def announce() -> None:
+        gc.freeze()  # what is there now stays: to go through it again and again holds up calls
+        gc.enable()
+        typer.echo(f"Dialgraph is ready: {address}")
+
+    app.state.announce = announce
     config = uvicorn.Config(
-        app, log_level="warning", proxy_headers=False, timeout_graceful_shutdown=10
+        app,
+        log_level="warning",
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
+        ws_max_size=MAX_SOCKET_MESSAGE,
     )
     DrainingServer(config, lambda: app.state.services.switchboard.drain()).run(sockets=[listener])
 

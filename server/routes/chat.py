@@ -16,6 +16,7 @@ from faults import places
 from graphs.questions import WrongAnswer, given
 from graphs.threads import (
     THREAD_ID,
+    AnswerRefused,
     Asked,
     Node,
     Policy,
@@ -32,24 +33,12 @@ from graphs.threads import (
 )
 from server.admission import admit
 from server.services import ServicesDep
+from server.storable import storable
 
 router = APIRouter(prefix="/api", tags=["chat"])
 log = logging.getLogger(__name__)
 
 ThreadId = Annotated[str, Field(pattern=THREAD_ID)]
-
-
-def _storable(given: Any) -> Any:
-    """Refuse what JSON can write and no text, or no database, can hold."""
-    if isinstance(given, str):
-        if not given.isascii() and any("\ud800" <= letter <= "\udfff" for letter in given):
-            raise ValueError("it holds half a character (a lone surrogate)")
-        if "\0" in given:
-            raise ValueError("it holds the character U+0000, which cannot be stored")
-    elif isinstance(given, dict | list):
-        for part in [*given, *given.values()] if isinstance(given, dict) else given:
-            _storable(part)
-    return given
 
 
 class ChatRequest(BaseModel):
@@ -59,14 +48,14 @@ class ChatRequest(BaseModel):
 
     graph: str | None = Field(None, description="Name of the graph; the default one if missing.")
     thread_id: ThreadId | None = Field(None, description="The conversation; a new one if missing.")
-    message: Annotated[str, AfterValidator(_storable)] = Field(
+    message: Annotated[str, AfterValidator(storable)] = Field(
         "", description="What the person says; nothing, or only white space, opens."
     )
     message_id: ThreadId | None = Field(
         None,
         description="Names the message: sent again, it is not taken twice; the answer is repeated.",
     )
-    resume: Annotated[dict[str, Any] | None, AfterValidator(_storable)] = Field(
+    resume: Annotated[dict[str, Any] | None, AfterValidator(storable)] = Field(
         None,
         description="Answers to `interrupts` of the thread by their ids, instead of a message.",
     )
@@ -154,6 +143,8 @@ async def chat(body: ChatRequest, request: Request, services: ServicesDep) -> An
         parts = [part async for part in turn]
     except (ThreadBusy, TurnSuperseded) as error:
         raise HTTPException(409, str(error)) from error
+    except AnswerRefused as error:
+        raise HTTPException(422, f"The graph refused the answer: {error}") from error
     return _reply(parts, graph, thread_id)
 
 
@@ -246,7 +237,7 @@ async def _events(turn: AsyncIterator[Any], graph: str, thread_id: str) -> Async
                     yield _event("interrupt", {"id": interrupt_id, "text": text})
                 case Node(name):
                     yield _event("node", {"name": name})
-    except (ThreadBusy, TurnSuperseded, TurnTimedOut) as error:
+    except (ThreadBusy, TurnSuperseded, TurnTimedOut, AnswerRefused) as error:
         yield _event("error", {"detail": str(error)})
     except Exception as error:  # the status is sent already, so it is told as an event
         log.error("A turn of the graph %r failed: %s", graph, places(error))

@@ -5,21 +5,25 @@ import contextlib
 import logging
 import re
 from collections.abc import Mapping
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Request, Response, WebSocket
+from fastapi import APIRouter, HTTPException, Query, Request, Response, WebSocket
 from starlette.requests import HTTPConnection
 from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect
 
-from graphs.threads import UnknownGraph
+from graphs.threads import THREAD_ID, UnknownGraph
 from server.security import is_local, is_same_origin, public_base
 from server.services import Services, ServicesDep
 from store.calls import Status
+from store.tickets import Ticket, TicketRefused
 from voice.browser import INPUT_RATE, OUTPUT_RATE, BrowserSerializer
 from voice.carriers import CARRIERS, Answer, Carrier, StreamStart, Webhook, read_json
 from voice.carriers.twilio import ANSWERED_BY
+from voice.dialler import WHY_BY_STATUS
 from voice.phrases import phrase
-from voice.switchboard import CallRefused, CallReplayed, Ticket, TicketRefused
+from voice.reception import Inbound
+from voice.switchboard import CallRefused, CallReplayed
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["voice"])
@@ -32,7 +36,7 @@ MAX_FORM_BYTES = 65_536
 MAX_FIELDS = 100
 MAX_NUMBER = 256
 """Longest telephone number or SIP address taken, in characters."""
-_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _ENDED: Mapping[str, Status] = {
     "completed": "completed",
@@ -44,11 +48,21 @@ _ENDED: Mapping[str, Status] = {
 
 
 @router.post("/voice/incoming")
-async def incoming(request: Request, services: ServicesDep, graph: str | None = None) -> Response:
-    """Answer a call: connect it to a graph by media stream."""
+async def incoming(
+    request: Request,
+    services: ServicesDep,
+    graph: str | None = None,
+    dial: str | None = None,
+    thread: Annotated[str | None, Query(pattern=THREAD_ID)] = None,
+) -> Response:
+    """Answer a call: connect it to a graph by media stream.
+
+    `dial` is the name that we have given to a call of our own; else the number called chooses.
+    `thread` is a conversation that goes on: what it left open is asked again.
+    """
     carrier = CARRIERS["twilio"]
-    fields = await _genuine_fields(request, carrier, services)
-    return await _answer(request, services, carrier, fields, graph)
+    fields = await genuine_fields(request, carrier, services)
+    return await _answer(request, services, carrier, fields, graph, dial, thread)
 
 
 @router.get("/voice/exotel/incoming")
@@ -58,7 +72,7 @@ async def exotel_incoming(
 ) -> Response:
     """Answer Exotel's Voicebot applet with the address of a media stream."""
     carrier = CARRIERS["exotel"]
-    fields = await _genuine_fields(request, carrier, services)
+    fields = await genuine_fields(request, carrier, services)
     numbers = {
         "From": fields.get("CallFrom", fields.get("From", "")),
         "To": fields.get("CallTo", fields.get("To", "")),
@@ -70,35 +84,50 @@ async def exotel_incoming(
 async def go_on(request: Request, services: ServicesDep) -> Response:
     """Say what comes after a media stream: hang up, or connect the same thread again."""
     carrier = CARRIERS["twilio"]
-    fields = await _genuine_fields(request, carrier, services)
+    fields = await genuine_fields(request, carrier, services)
+    if answer := await services.switchboard.transferred(fields.get("CallSid", "")):
+        return response(answer)
     ticket = await services.switchboard.reconnect(fields.get("CallSid", ""))
     if ticket is None:
-        return _response(carrier.hang_up())
-    return _connect(request, services, carrier, ticket)
+        return response(carrier.hang_up())
+    return connect(request, services, carrier, ticket)
+
+
+@router.post("/twiml/voice_outbound")
+@router.get("/twiml/voice_outbound")
+async def voice_outbound(
+    request: Request, services: ServicesDep, graph: str | None = None, dial: str | None = None
+) -> Response:
+    """Answer a call that we have placed; the older name of `/voice/incoming`."""
+    return await incoming(request, services, graph, dial)
 
 
 @router.post("/voice/status", status_code=204)
-async def status(request: Request, services: ServicesDep) -> None:
+async def status(request: Request, services: ServicesDep, dial: str | None = None) -> None:
     """Take the carrier's news of a call."""
-    fields = await _genuine_fields(request, CARRIERS["twilio"], services)
-    ended = _ENDED.get(fields.get("CallStatus", ""))
-    if ended:
-        await services.switchboard.hung_up(fields.get("CallSid", ""), ended)
+    fields = await genuine_fields(request, CARRIERS["twilio"], services)
+    sid, news = fields.get("CallSid", ""), fields.get("CallStatus", "")
+    if why := WHY_BY_STATUS.get(news):
+        await services.dialler.ended(sid, why, dial)
+    elif dial and sid:
+        await services.dialler.answered(dial, sid)
+    if ended := _ENDED.get(news):
+        await services.switchboard.news.hung_up(sid, ended)
 
 
 @router.post("/voice/answered", status_code=204)
 async def answered(request: Request, services: ServicesDep) -> None:
     """Take the carrier's word for who has taken a call (Twilio's `AsyncAmdStatusCallback`)."""
-    fields = await _genuine_fields(request, CARRIERS["twilio"], services)
+    fields = await genuine_fields(request, CARRIERS["twilio"], services)
     if found := ANSWERED_BY.get(fields.get("AnsweredBy", "")):
         who, records = found
-        await services.switchboard.answered_by(fields.get("CallSid", ""), who, records=records)
+        await services.switchboard.news.answered_by(fields.get("CallSid", ""), who, records=records)
 
 
 @router.websocket("/ws/voice/{call_sid}")
 async def stream(websocket: WebSocket, call_sid: str, services: ServicesDep) -> None:
     """Carry the sound of a call; the stream's first message must hold the token of its call."""
-    name = services.switchboard.carrier_of(call_sid)
+    name = await services.switchboard.carrier_of(call_sid)
     carrier = CARRIERS.get(name or "")
     if carrier is None or (
         "x-twilio-signature" in websocket.headers
@@ -112,13 +141,13 @@ async def stream(websocket: WebSocket, call_sid: str, services: ServicesDep) -> 
         if start is None or start.call_sid not in ("", call_sid):
             raise TicketRefused("The stream did not say which call it belongs to.")
         token = start.parameters.get("token") or websocket.query_params.get("token", "")
-        ticket = services.switchboard.claim(call_sid, token)
+        call = await services.switchboard.claim(call_sid, token)
     except TicketRefused as refusal:
         log.warning("A media stream was refused: %s", refusal)
         await _close(websocket, POLICY_VIOLATION, str(refusal))
         return
     await services.switchboard.hold(
-        ticket.call,
+        call,
         websocket,
         carrier.serializer(start),
         input_rate=carrier.sample_rate,
@@ -175,7 +204,7 @@ async def browser(websocket: WebSocket, session_id: str, services: ServicesDep) 
     await _close(websocket)
 
 
-async def _genuine_fields(
+async def genuine_fields(
     request: Request, carrier: Carrier, services: Services
 ) -> Mapping[str, str]:
     """Return the fields of a webhook that really comes from the carrier.
@@ -223,9 +252,11 @@ async def _answer(
     carrier: Carrier,
     fields: Mapping[str, str],
     graph: str | None,
+    dial_id: str | None = None,
+    thread_id: str | None = None,
 ) -> Response:
     sid, caller, called = (fields.get(name) for name in ("CallSid", "From", "To"))
-    if not sid or not _SID.fullmatch(sid):
+    if not sid or not SID.fullmatch(sid):
         raise HTTPException(
             422,
             "The field CallSid is missing or odd: expected up to 64 letters and digits, - or _.",
@@ -236,7 +267,14 @@ async def _answer(
         raise HTTPException(422, "From and To may not hold the character U+0000.")
     outbound = fields.get("Direction", "").startswith("outbound")
     try:
-        name = services.switchboard.graph_for(graph, caller if outbound else called)
+        dial = await services.dialler.answered(dial_id, sid) if dial_id else None
+        if dial_id and dial is None:
+            raise HTTPException(404, "No call was placed under that name, or it was another one.")
+        reached = None
+        if services.reception and not (dial or graph or outbound):
+            reached = await services.reception(Inbound(called or "", caller or "", sid))
+        named = dial.graph if dial else reached.graph if reached else graph
+        name = services.switchboard.graph_for(named, caller if outbound else called)
         ticket = await services.switchboard.expect(
             sid,
             name,
@@ -244,16 +282,20 @@ async def _answer(
             direction="outbound" if outbound else "inbound",
             caller=caller,
             called=called,
+            dial=dial,
+            agent_id=reached.agent_id if reached else None,
+            opening=reached.opening if reached else None,
+            thread_id=reached.thread_id if reached else thread_id,
         )
         if found := ANSWERED_BY.get(fields.get("AnsweredBy", "")):
-            await services.switchboard.answered_by(sid, found[0], records=found[1])
+            await services.switchboard.news.answered_by(sid, found[0], records=found[1])
     except UnknownGraph as error:
         raise HTTPException(404, str(error)) from error
     except CallReplayed as replay:
         raise HTTPException(403, str(replay)) from None
     except CallRefused as refusal:
-        return _response(carrier.refuse(phrase(refusal.phrase)))
-    return _connect(request, services, carrier, ticket)
+        return response(carrier.refuse(phrase(refusal.phrase)))
+    return connect(request, services, carrier, ticket)
 
 
 def _signed(
@@ -278,11 +320,12 @@ def _signed(
     )
 
 
-def _connect(request: Request, services: Services, carrier: Carrier, ticket: Ticket) -> Response:
+def connect(request: Request, services: Services, carrier: Carrier, ticket: Ticket) -> Response:
+    """Answer the carrier with the address of the media stream of a call."""
     base = public_base(request, services.settings)
-    return _response(
+    return response(
         carrier.connect(
-            f"{_stream_base(base)}/ws/voice/{ticket.call.sid}",
+            f"{_stream_base(base)}/ws/voice/{ticket.sid}",
             {"token": ticket.token},
             f"{base}/voice/continue",
         )
@@ -293,7 +336,8 @@ def _stream_base(base: str) -> str:
     return "ws" + base.removeprefix("http")
 
 
-def _response(answer: Answer) -> Response:
+def response(answer: Answer) -> Response:
+    """Answer the carrier."""
     return Response(answer.content, answer.status, media_type=answer.media_type)
 
 

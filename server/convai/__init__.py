@@ -1,0 +1,1 @@
+"""What ElevenLabs' JSON means here: pure functions between its shapes and this project's."""

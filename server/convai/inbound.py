@@ -1,0 +1,137 @@
+"""A call from outside to a number that an agent answers: what it is begun with."""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from server.convai.config import ClientData
+from server.convai.mapping import Prepared, Unusable
+from server.convai.merging import section
+from server.convai.opening import Line, prepare, remember
+from server.convai.overrides import OverrideRefused
+from server.services import Services
+from server.storable import storable
+from store.conversations import conversation_id
+from store.resources import NoSuchResource, Resource
+from store.secrets import NoSuchSecret, Unreadable
+from tools.outside import NotAllowed, NotFetched, Outside
+from voice.reception import Inbound, Reached
+
+log = logging.getLogger(__name__)
+
+WEBHOOK_SECS: Final = 4.0
+"""Longest wait for what a caller's webhook knows, in seconds: the telephone rings meanwhile."""
+MAX_BYTES: Final = 100_000
+
+
+async def reached(services: Services, outside: Outside, inbound: Inbound) -> Reached | None:
+    """Return the agent that answers the number called; None where none does.
+
+    Its initiation webhook is asked who rings, if it has one and allows that
+    (`platform_settings.overrides.enable_conversation_initiation_client_data_from_webhook`). When
+    that fails the call is answered all the same, with placeholders and a warning.
+    """
+    page = await services.workspace.phone_numbers.page(
+        size=1, fits=lambda number: number.document.get("phone_number") == inbound.called
+    )
+    agent_id = page.items[0].document.get("agent_id") if page.items else None
+    if not agent_id:
+        return None
+    try:
+        agent = await services.workspace.agents.get(str(agent_id))
+    except NoSuchResource:
+        return None
+    thread_id = uuid4().hex
+    data, warnings = await _asked(services, outside, agent, inbound, thread_id)
+    ready = await _prepared(services, agent, data, inbound, thread_id, warnings)
+    if ready is None:
+        return None
+    ready.warnings[:0] = warnings
+    await remember(services, ready, thread_id, "twilio")
+    opening = ready.opening(conversation_id(thread_id), "inbound", inbound.caller)
+    return Reached(ready.graph, agent.id, opening, thread_id)
+
+
+async def _prepared(
+    services: Services,
+    agent: Resource,
+    data: ClientData,
+    inbound: Inbound,
+    thread_id: str,
+    warnings: list[str],
+) -> Prepared | None:
+    line = Line(inbound.caller, inbound.called, inbound.sid)
+    try:
+        try:
+            return await prepare(services, agent, data, thread_id, line)
+        except OverrideRefused as error:
+            warnings.append(str(error))
+            allowed = data.model_copy(update={"conversation_config_override": None})
+            return await prepare(services, agent, allowed, thread_id, line)
+    except Unusable as error:
+        log.error("An agent could not answer a call: %s", error)
+        return None
+
+
+async def _asked(
+    services: Services, outside: Outside, agent: Resource, inbound: Inbound, thread_id: str
+) -> tuple[ClientData, list[str]]:
+    """Ask the webhook of the agent, or of the workspace, who rings."""
+    settings = section(agent.document, "platform_settings")
+    wanted = section(settings, "overrides").get(
+        "enable_conversation_initiation_client_data_from_webhook"
+    )
+    name = "conversation_initiation_client_data_webhook"
+    webhook = section(settings, "workspace_overrides", name)
+    if wanted and not webhook:
+        try:
+            document = (await services.workspace.settings.get("convai")).document
+        except NoSuchResource:
+            document = {}
+        webhook = section(document, name)
+    if not wanted or not webhook.get("url"):
+        return ClientData(), []
+    body = {
+        "caller_id": inbound.caller,
+        "agent_id": agent.id,
+        "called_number": inbound.called,
+        "call_sid": inbound.sid,
+        "conversation_id": conversation_id(thread_id),
+    }
+    try:
+        headers = await _headers(services, section(webhook, "request_headers"))
+        answer = await outside.fetch(
+            "POST",
+            str(webhook["url"]),
+            headers={**headers, "Content-Type": "application/json"},
+            content=json.dumps(body).encode(),
+            max_bytes=MAX_BYTES,
+            timeout_secs=WEBHOOK_SECS,
+        )
+        if answer.status != 200:
+            raise NotFetched(f"it answered with status {answer.status}")
+        return ClientData.model_validate(storable(json.loads(answer.content))), []
+    except (NotAllowed, NotFetched, NoSuchSecret, Unreadable) as error:
+        why = str(error)
+    except (ValidationError, ValueError, RecursionError):
+        why = "its answer is no conversation_initiation_client_data"
+    return ClientData(), [f"The initiation webhook was of no use: {why}"]
+
+
+async def _headers(services: Services, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return headers with the values of the secrets they name.
+
+    Raises:
+        NoSuchSecret, Unreadable: one cannot be had.
+    """
+    found = {}
+    for name, value in given.items():
+        if isinstance(value, str):
+            found[name] = value
+        elif secret_id := section({"v": value}, "v").get("secret_id"):
+            found[name] = await services.workspace.secrets.reveal(str(secret_id))
+    return found

@@ -1,0 +1,140 @@
+"""A conversation in writing over ElevenLabs' socket: its events in, its events out."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+from fastapi import WebSocketDisconnect
+from langchain_core.messages import HumanMessage
+
+from graphs.threads import Asked, Begin, Reply, Said, Snapshot, Threads, Token
+from server.convai.client_events import ClientEvents
+from server.convai.event_socket import CutOff, EventSocket
+from voice.record import CallLog
+
+PING_SECS: Final = 20.0
+"""How often a client is asked whether it is there, in seconds."""
+MAX_WAITING: Final = 32
+"""Messages of a client that wait for their turn; one that sends more is cut off."""
+
+
+class TextChat:
+    """Holds one conversation until either side ends it.
+
+    Args:
+        socket: the client.
+        threads: where the graph runs.
+        call_log: the record; names graph and thread.
+        events: takes what is no words.
+    """
+
+    def __init__(
+        self,
+        socket: EventSocket,
+        threads: Threads,
+        call_log: CallLog,
+        events: ClientEvents,
+    ) -> None:
+        self._socket = socket
+        self._threads = threads
+        self._log = call_log
+        self._at = (call_log.call.graph, call_log.call.thread_id)
+        self._events = events
+        self._inputs: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MAX_WAITING)
+
+    async def run(self, first: dict[str, Any] | None) -> str:
+        """Hold the conversation; returns why it ended: `done` or `hangup`.
+
+        Args:
+            first: a message that came before the conversation began, if any.
+
+        Raises:
+            CutOff: the client sends what cannot be taken, or more than can be answered.
+            Exception: a turn of the graph failed.
+        """
+        reading = asyncio.create_task(self._read(), name="convai-read")
+        pinging = asyncio.create_task(self._ping(), name="convai-ping")
+        talking = asyncio.create_task(self._talk(), name="convai-talk")
+        try:
+            if first:
+                await self._take(first)
+            await asyncio.wait({reading, talking}, return_when=asyncio.FIRST_COMPLETED)
+            return await (talking if talking.done() else reading)
+        except WebSocketDisconnect:
+            return "hangup"
+        finally:
+            for task in (reading, pinging, talking):
+                task.cancel()
+            await asyncio.gather(reading, pinging, talking, return_exceptions=True)
+
+    async def _read(self) -> str:
+        while True:
+            await self._take(await self._socket.receive())
+
+    async def _take(self, event: Mapping[str, Any]) -> None:
+        """Put words into their order; what is none is taken at once."""
+        if event.get("type") not in ("user_message", "contextual_update"):
+            await self._events.take(event)
+        elif text := await self._events.words(event):
+            try:
+                self._inputs.put_nowait((str(event["type"]), text))
+            except asyncio.QueueFull:
+                raise CutOff(f"More than {MAX_WAITING} messages wait for their answer.") from None
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_SECS)
+            about = {"event_id": self._socket.next_event(), "ping_ms": None}
+            await self._socket.send("ping", ping_event=about)
+
+    async def _talk(self) -> str:
+        done = await self._turn(Begin(self._log.call.opening))
+        while not done:
+            kind, text = await self._inputs.get()
+            if kind == "contextual_update":
+                await self._events.know(text)
+            else:
+                self._log.caller_said(text, "text")
+                done = await self._turn(HumanMessage(text, id=str(uuid4())))
+        return "done"
+
+    async def _turn(self, said: Said) -> bool:
+        """Run a turn and send what it says; returns whether the conversation is over."""
+        streaming: str | None = None
+        async with contextlib.aclosing(self._threads.turn(*self._at, said)) as turn:
+            async for event in turn:
+                match event:
+                    case Token(message_id, text, True):
+                        if streaming != message_id:
+                            await self._part("start")
+                            streaming = message_id
+                        await self._part("delta", text)
+                    case Reply(message_id, text):
+                        await self._whole(text, streamed=streaming == message_id)
+                        streaming = None
+                        self._said(message_id, text)
+                    case Asked(interrupt_id, text):
+                        await self._whole(text, streamed=False)
+                        self._said(interrupt_id, text)
+                    case Snapshot():
+                        self._log.outcome(event.outcome)
+                        return event.done
+        return False
+
+    async def _whole(self, text: str, *, streamed: bool) -> None:
+        if not streamed:
+            await self._part("start")
+            await self._part("delta", text)
+        await self._part("stop")
+        response = {"agent_response": text, "event_id": self._socket.next_event()}
+        await self._socket.send("agent_response", agent_response_event=response)
+
+    async def _part(self, kind: str, text: str = "") -> None:
+        part = {"text": text, "type": kind, "event_id": self._socket.next_event()}
+        await self._socket.send("agent_chat_response_part", text_response_part=part)
+
+    def _said(self, message_id: str, text: str) -> None:
+        self._log.bot_says(message_id)
+        self._log.heard(message_id, text, whole=True)

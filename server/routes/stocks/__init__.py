@@ -1,0 +1,1 @@
+"""Routes of the stocks, one file for each of their parts."""
