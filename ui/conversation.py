@@ -9,10 +9,12 @@ from typing import Literal, TypedDict
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from faults import places
+from graphs.call_actions import action_of, shown
 from graphs.contract import speech_of
 from graphs.questions import Question
 from graphs.threads import (
     Asked,
+    Begin,
     Node,
     Reply,
     Snapshot,
@@ -66,8 +68,17 @@ async def show(threads: Threads, graph: str, thread_id: str) -> View:
     return View(graph, thread_id, _lines_of(snapshot), ran, snapshot)
 
 
-async def open_conversation(threads: Threads, graph: str, thread_id: str) -> AsyncIterator[View]:
-    """Show a conversation; one that has not begun is opened, so that the graph greets."""
+async def open_conversation(
+    threads: Threads, graph: str, thread_id: str, begin: Begin | None = None
+) -> AsyncIterator[View]:
+    """Show a conversation; one that has not begun is opened, so that the graph greets.
+
+    Args:
+        threads: where the graph runs.
+        graph: its name.
+        thread_id: of the conversation.
+        begin: what the graph is to know from the start.
+    """
     try:
         view = await show(threads, graph, thread_id)
     except UnknownGraph as error:
@@ -76,7 +87,7 @@ async def open_conversation(threads: Threads, graph: str, thread_id: str) -> Asy
     if view.snapshot and view.snapshot.exists:
         yield view
         return
-    async for step in _turn(threads, view, None):
+    async for step in _turn(threads, view, begin):
         yield step
 
 
@@ -87,7 +98,7 @@ async def say(threads: Threads, graph: str, thread_id: str, text: str) -> AsyncI
     except UnknownGraph as error:
         yield View(graph, thread_id, notice=str(error), unsent=text)
         return
-    async for step in _turn(threads, view, text):
+    async for step in _turn(threads, view, HumanMessage(text.replace("\0", ""))):
         yield step
 
 
@@ -106,9 +117,11 @@ async def find(threads: Threads, graph: str, thread_id: str) -> View | None:
     return None
 
 
-async def _turn(threads: Threads, before: View, text: str | None) -> AsyncIterator[View]:
-    said = None if text is None else HumanMessage(text.replace("\0", ""))
-    asked = [*before.lines, *_lines([said] if said else [])]
+async def _turn(
+    threads: Threads, before: View, said: HumanMessage | Begin | None
+) -> AsyncIterator[View]:
+    text = str(said.text) if isinstance(said, HumanMessage) else ""
+    asked = [*before.lines, *_lines([said] if isinstance(said, HumanMessage) else [])]
     view = replace(before, lines=asked, ran=())
     yield view
     written: dict[str, str] = {}
@@ -129,7 +142,7 @@ async def _turn(threads: Threads, before: View, text: str | None) -> AsyncIterat
                 view = replace(view, lines=[*asked, *answers])
             yield view
     except UnknownGraph as error:
-        yield replace(before, notice=str(error), unsent=text or "")
+        yield replace(before, notice=str(error), unsent=text)
     except TurnTimedOut as error:
         yield await _as_kept(threads, before, str(error))
     except Exception as error:
@@ -163,5 +176,14 @@ def _lines(messages: Sequence[BaseMessage]) -> list[Line]:
         elif isinstance(message, AIMessage) and text and speech_of(message) != "private":
             cut = message.additional_kwargs.get("interrupted")
             text = f"{text} …" if cut else text
-            lines.append(Line(role="assistant", content=text))
+            lines.append(Line(role="assistant", content=f"{text}{_announced(message)}"))
     return lines
+
+
+def _announced(message: AIMessage) -> str:
+    """Return what the telephone would do at this message; empty where that is nothing."""
+    try:
+        do = action_of(message)
+    except ValueError:
+        return ""
+    return f" *[{shown(do)}]*" if do else ""

@@ -28,7 +28,7 @@ _TONES = {
     "opted_out": "quiet",
     "in_progress": "open",
 }
-_NOT_FACTS = {"messages", "done", "outcome", "expects", "event"}
+_NOT_FACTS = {"messages", "done", "outcome", "expects", "event", "agent", "conversation_id"}
 
 
 def state_panel(snapshot: Snapshot | None) -> str:

@@ -14,8 +14,8 @@ const STAGES = {
 };
 
 /** Draw the last turns into an element; `turns` are the `latency` messages of the call. */
-export function drawWaterfall(element, turns) {
-  const shown = turns.filter(({ parts }) => parts?.length).slice(-MOST_TURNS);
+export function drawWaterfall(element, turns, most = MOST_TURNS) {
+  const shown = turns.filter(({ parts }) => parts?.length).slice(-most);
   const longest = Math.max(...shown.map(({ ear_ms: ear }) => ear));
   const stages = Object.keys(STAGES).filter((stage) =>
     shown.some(({ parts }) => parts.some((part) => part.stage === stage)),
