@@ -10,6 +10,7 @@ no answer was given to it; an interruption is missed when that happens to it.
 
     python -m benchmarks.barge_in             # about eight minutes
     python -m benchmarks.barge_in --every 5   # a fifth of the sounds
+    python -m benchmarks.barge_in --held-out  # sounds that nothing was tuned on
 """
 
 import argparse
@@ -25,7 +26,19 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.sounds import RATE, SPEECH_DB, Clip, Kind, Line, at_level, babble, clips, spoken
+from benchmarks.sounds import (
+    RATE,
+    TUNED,
+    Clip,
+    Kind,
+    Line,
+    Material,
+    clips,
+    echo_path,
+    line_noise,
+    spoken,
+)
+from benchmarks.sounds_held_out import HELD_OUT
 from benchmarks.voice_latency import served
 from voice.phonelab import LabCall, PhoneLab, mulaw
 from voice.phonelab.faults import Faults
@@ -143,23 +156,18 @@ class Interrupter:
     def _disturb(self) -> None:
         """Put the line's noise and echo on what the caller says, and watch what is cleared."""
         assert self.call
-        line, chance = self.call.line, np.random.default_rng(self.seed)
-        noise = np.zeros(60 * RATE)
-        if self.line.noise == "white":
-            noise = chance.normal(size=noise.size)
-        elif self.line.noise == "babble":
-            noise = np.tile(babble(self.seed, 20), 3)
-        if self.line.noise != "none":
-            noise = 32767 * at_level(noise, SPEECH_DB - self.line.snr_db)
-        send, late = line.on_frame, round(self.line.echo_secs * RATE)
+        line, noise = self.call.line, 32767 * line_noise(self.line, self.seed)
+        send, path = line.on_frame, echo_path(self.line)
+        late = round(self.line.echo_secs * RATE)
 
         def disturbed(said: bytes, marks: list[str]) -> None:
             at = line.ear.position % (noise.size - 320)
             frame = mulaw.decode(said) + noise[at : at + len(said)]
             if self.line.echo_db is not None:
-                end = max(len(line.recording.bot) - late, len(said))
-                ours = mulaw.decode(bytes(line.recording.bot[end - len(said) : end]))
-                frame = frame + ours * 10 ** (self.line.echo_db / 20)
+                end, size = len(line.recording.bot) - late, len(said) + path.size - 1
+                bot = bytes(line.recording.bot[max(0, end - size) : max(0, end)])
+                ours = mulaw.decode(bot.rjust(size, mulaw.SILENT_FRAME[:1]))
+                frame = frame + np.convolve(ours, path, "valid")
             assert send
             send(mulaw.encode(np.clip(frame, -32768, 32767).astype(np.int16)), marks)
 
@@ -203,10 +211,12 @@ def _tail(heard: bytes) -> float:
     return float(np.max(correlation / norm) / np.sqrt(np.sum(np.square(tail))))
 
 
-async def measure(every: int, only: set[str], bots: list[str]) -> dict[str, list[Result]]:
+async def measure(
+    every: int, only: set[str], bots: list[str], of: Material = TUNED
+) -> dict[str, list[Result]]:
     """Play the sounds to the bots and return what became of them."""
     by_line: dict[Line, list[Clip]] = defaultdict(list)
-    for clip in clips(every):
+    for clip in clips(every, of):
         if not only or clip.kind in only:
             by_line[clip.line].append(clip)
     work = [
@@ -307,11 +317,13 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take only every n-th sound")
     parser.add_argument("--only", action="append", default=[], help="take only this kind")
     parser.add_argument("--bot", action="append", choices=list(BOTS), help="only this bot")
+    parser.add_argument("--held-out", action="store_true", help="sounds nothing was tuned on")
     parser.add_argument("--details", action="store_true", help="print each wrong decision")
     options = parser.parse_args()
     logging.getLogger().setLevel(logging.ERROR)
     began = time.monotonic()
-    results = asyncio.run(measure(options.every, set(options.only), options.bot or list(BOTS)))
+    bots, of = options.bot or list(BOTS), HELD_OUT if options.held_out else TUNED
+    results = asyncio.run(measure(options.every, set(options.only), bots, of))
     report(results, details=options.details)
     print(f"{sum(map(len, results.values()))} sounds, {time.monotonic() - began:.0f} s")
 

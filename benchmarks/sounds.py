@@ -5,6 +5,7 @@ sound is a recording, so the rates measured with them compare pipelines, not pop
 """
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal
@@ -42,8 +43,22 @@ BACKCHANNELS = (
 )
 ASIDE = ("Did you see the keys anywhere?", "Dinner will be ready at eight.")
 VOICES = ("hibari", "hibari low", "hibari high", "us 150", "gb 130", "f 165")
-ESPEAK = {"us 150": ("en-us", 150), "gb 130": ("en-gb", 130), "f 165": ("en-us+f3", 165)}
-PITCH = {"hibari": 1.0, "hibari low": 0.84, "hibari high": 1.12}
+ESPEAK = {
+    "us 150": ("en-us", 150),
+    "gb 130": ("en-gb", 130),
+    "f 165": ("en-us+f3", 165),
+    "scotland 145": ("en-gb-scotland", 145),
+    "caribbean 140": ("en-029", 140),
+    "nyc 155": ("en-us-nyc+m3", 155),
+    "rp f 150": ("en-gb-x-rp+f2", 150),
+}
+PITCH = {
+    "hibari": 1.0,
+    "hibari low": 0.84,
+    "hibari high": 1.12,
+    "hibari 0.9": 0.9,
+    "hibari 1.06": 1.06,
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,7 @@ class Line:
     """What the line does to a call."""
 
     name: str
-    noise: Literal["none", "white", "babble"] = "none"
+    noise: Literal["none", "white", "pink", "hum", "babble"] = "none"
     snr_db: float = 60.0
     """Speech over noise."""
     loss: float = 0.0
@@ -60,6 +75,8 @@ class Line:
     """The bot's own voice that comes back, against how it was sent; None for none of it."""
     echo_secs: float = 0.0
     """How late it comes back."""
+    room: bool = False
+    """Whether it comes back through the air: duller, with the room's reverberation."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +87,22 @@ class Clip:
     name: str
     audio: Samples
     line: Line
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a labelled set is made of."""
+
+    interruptions: tuple[str, ...]
+    backchannels: tuple[str, ...]
+    aside: tuple[str, ...]
+    """What somebody else in the room says."""
+    voices: tuple[str, ...]
+    noises: dict[str, Callable[[int], Samples]]
+    lines: tuple[Line, ...]
+    echoes: tuple[Line, ...]
+    """Lines on which nobody speaks but the bot."""
+    seed: int = 0
 
 
 @lru_cache
@@ -102,14 +135,14 @@ def at_level(samples: Samples, db: float) -> Samples:
     return samples * 10 ** (db / 20) / np.sqrt(power.mean())
 
 
-def _band(samples: Samples, low: float, high: float) -> Samples:
+def band(samples: Samples, low: float, high: float) -> Samples:
     spectrum = np.fft.rfft(samples)
     hertz = np.fft.rfftfreq(samples.size, 1 / RATE)
     spectrum[(hertz < low) | (hertz > high)] = 0
     return np.fft.irfft(spectrum, samples.size)
 
 
-def _time(seconds: float) -> Samples:
+def seconds_of(seconds: float) -> Samples:
     return np.arange(int(seconds * RATE)) / RATE
 
 
@@ -117,25 +150,27 @@ def cough(seed: int) -> Samples:
     """A burst, the breath behind it, a short voiced end; twice."""
     chance, parts = np.random.default_rng(seed), []
     for _ in range(2):
-        t = _time(0.32)
-        burst = _band(chance.normal(size=t.size), 400, 3400) * np.exp(-t / 0.035)
+        t = seconds_of(0.32)
+        burst = band(chance.normal(size=t.size), 400, 3400) * np.exp(-t / 0.035)
         breath = (
-            _band(chance.normal(size=t.size), 300, 2500) * 0.35 * np.exp(-((t - 0.1) ** 2) / 0.006)
+            band(chance.normal(size=t.size), 300, 2500) * 0.35 * np.exp(-((t - 0.1) ** 2) / 0.006)
         )
         pitch = chance.uniform(110, 220)
         voiced = np.sign(np.sin(2 * np.pi * pitch * t)) * 0.12 * np.exp(-((t - 0.22) ** 2) / 0.001)
-        parts += [burst + breath + _band(voiced, 100, 1200), np.zeros(int(0.12 * RATE))]
+        parts += [burst + breath + band(voiced, 100, 1200), np.zeros(int(0.12 * RATE))]
     return np.concatenate(parts)
 
 
-def _vowel(seconds: float, hertz: float, formants: tuple[float, ...]) -> Samples:
+def vowel(seconds: float, hertz: float, formants: tuple[float, ...]) -> Samples:
     """A voiced sound: pulses through the resonances of a mouth."""
-    t = _time(seconds)
+    t = seconds_of(seconds)
     glide = hertz * (1 - 0.25 * t / seconds)
     pulses = np.maximum(0, np.diff(np.floor(np.cumsum(glide) / RATE), prepend=0.0))
     made = np.zeros(t.size)
     for formant in formants:
-        ring = np.exp(-2 * np.pi * 60 * _time(0.05)) * np.sin(2 * np.pi * formant * _time(0.05))
+        ring = np.exp(-2 * np.pi * 60 * seconds_of(0.05)) * np.sin(
+            2 * np.pi * formant * seconds_of(0.05)
+        )
         made += np.convolve(pulses, ring)[: t.size]
     return made * np.hanning(t.size) ** 0.5 / np.abs(made).max()
 
@@ -145,7 +180,7 @@ def loud_cough(seed: int) -> Samples:
     chance, parts = np.random.default_rng(seed), []
     for _ in range(2):
         burst = cough(int(chance.integers(1000)))[: int(0.09 * RATE)]
-        voiced = _vowel(0.28, chance.uniform(130, 260), (620, 1150, 2450))
+        voiced = vowel(0.28, chance.uniform(130, 260), (620, 1150, 2450))
         rough = 1 + 0.4 * chance.normal(size=voiced.size)
         parts += [burst / np.abs(burst).max(), voiced * rough, np.zeros(int(0.15 * RATE))]
     return np.concatenate(parts)
@@ -155,31 +190,31 @@ def laugh(seed: int) -> Samples:
     """Five short voiced pushes of breath."""
     chance, parts = np.random.default_rng(seed), []
     for _ in range(5):
-        t = _time(0.07)
-        breath = _band(chance.normal(size=t.size), 500, 3000) * 0.15
-        parts += [breath, _vowel(0.12, chance.uniform(180, 300), (700, 1250, 2600))]
+        t = seconds_of(0.07)
+        breath = band(chance.normal(size=t.size), 500, 3000) * 0.15
+        parts += [breath, vowel(0.12, chance.uniform(180, 300), (700, 1250, 2600))]
     return np.concatenate(parts)
 
 
 def throat(seed: int) -> Samples:
     """A rough, low, pulsed noise of half a second."""
-    chance, t = np.random.default_rng(seed), _time(0.5)
+    chance, t = np.random.default_rng(seed), seconds_of(0.5)
     pulses = 0.6 + 0.4 * np.sign(np.sin(2 * np.pi * chance.uniform(28, 45) * t))
-    return _band(chance.normal(size=t.size), 150, 1800) * pulses * np.hanning(t.size)
+    return band(chance.normal(size=t.size), 150, 1800) * pulses * np.hanning(t.size)
 
 
 def sneeze(seed: int) -> Samples:
     """A drawn breath and a hiss that breaks out."""
-    chance, t = np.random.default_rng(seed), _time(0.6)
+    chance, t = np.random.default_rng(seed), seconds_of(0.6)
     rise = np.where(t < 0.3, t / 0.3 * 0.2, np.exp(-(t - 0.3) / 0.09))
-    return _band(chance.normal(size=t.size), 900, 3700) * rise
+    return band(chance.normal(size=t.size), 900, 3700) * rise
 
 
 def door(seed: int) -> Samples:
     """Three knocks on wood."""
     chance, parts = np.random.default_rng(seed), []
     for _ in range(3):
-        t, hertz = _time(0.22), chance.uniform(110, 260)
+        t, hertz = seconds_of(0.22), chance.uniform(110, 260)
         knock = sum(
             np.sin(2 * np.pi * hertz * n * t) * np.exp(-t * 40 * n) / n for n in (1, 2.3, 4.1)
         )
@@ -189,8 +224,8 @@ def door(seed: int) -> Samples:
 
 def slam(seed: int) -> Samples:
     """A door that falls shut."""
-    chance, t = np.random.default_rng(seed), _time(0.7)
-    return _band(chance.normal(size=t.size), 40, 900) * np.exp(-t / 0.09)
+    chance, t = np.random.default_rng(seed), seconds_of(0.7)
+    return band(chance.normal(size=t.size), 40, 900) * np.exp(-t / 0.09)
 
 
 def music(seed: int) -> Samples:
@@ -198,12 +233,12 @@ def music(seed: int) -> Samples:
     chance, made = np.random.default_rng(seed), []
     root = chance.uniform(180, 260)
     for step in (0, 5, 7, 0):
-        t = _time(0.5)
+        t = seconds_of(0.5)
         chord = np.zeros(t.size)
         for interval in (0, 4, 7):
             hertz = root * 2 ** ((step + interval) / 12)
             chord += sum(np.sin(2 * np.pi * hertz * n * t) / n for n in range(1, 6))
-        beat = _band(chance.normal(size=t.size), 1500, 3800) * np.exp(-t / 0.02) * 4
+        beat = band(chance.normal(size=t.size), 1500, 3800) * np.exp(-t / 0.02) * 4
         made.append(chord * np.exp(-t / 0.4) + beat)
     return np.concatenate(made)
 
@@ -212,7 +247,7 @@ def tune(seed: int) -> Samples:
     """A single melody line, such as a ring tone."""
     chance, made = np.random.default_rng(seed), []
     for _ in range(8):
-        t, hertz = _time(0.2), chance.choice([523.0, 587.0, 659.0, 784.0, 880.0])
+        t, hertz = seconds_of(0.2), chance.choice([523.0, 587.0, 659.0, 784.0, 880.0])
         made.append(
             sum(np.sin(2 * np.pi * hertz * n * t) / n**2 for n in (1, 2, 3)) * np.exp(-t / 0.15)
         )
@@ -222,15 +257,15 @@ def tune(seed: int) -> Samples:
 def tone(seed: int) -> Samples:
     """A second of the tones of a telephone."""
     low, high = [(440, 480), (770, 1336), (1000, 1000), (350, 440)][seed % 4]
-    t = _time(1.0)
+    t = seconds_of(1.0)
     return np.sin(2 * np.pi * low * t) + np.sin(2 * np.pi * high * t)
 
 
 def typing(seed: int) -> Samples:
     """Keys of a keyboard."""
-    chance, made = np.random.default_rng(seed), np.zeros(int(1.2 * RATE))
+    chance, made = np.random.default_rng(seed), np.zeros(int(1.5 * RATE))
     for at in np.cumsum(chance.uniform(0.06, 0.16, 9)):
-        t = _time(0.03)
+        t = seconds_of(0.03)
         click = chance.normal(size=t.size) * np.exp(-t / 0.004)
         made[int(at * RATE) : int(at * RATE) + t.size] += click
     return made
@@ -238,8 +273,8 @@ def typing(seed: int) -> Samples:
 
 def hiss(seed: int) -> Samples:
     """A second and a half of wind in the microphone."""
-    chance, t = np.random.default_rng(seed), _time(1.5)
-    return _band(chance.normal(size=t.size), 60, 1200) * np.hanning(t.size)
+    chance, t = np.random.default_rng(seed), seconds_of(1.5)
+    return band(chance.normal(size=t.size), 60, 1200) * np.hanning(t.size)
 
 
 def babble(seed: int, seconds: float = 2.0) -> Samples:
@@ -273,11 +308,46 @@ NOISES = {
 def side_voice(text: str, voice: str, db: float, seed: int) -> Samples:
     """Somebody else in the room: softer, duller, with the room's echo."""
     chance = np.random.default_rng(seed)
-    t = _time(0.25)
+    t = seconds_of(0.25)
     room = chance.normal(size=t.size) * np.exp(-t / 0.06) * 0.08
     room[0] = 1.0
     wet = np.convolve(spoken(text, voice), room)
-    return at_level(_band(wet, 200, 2200), SPEECH_DB + db)
+    return at_level(band(wet, 200, 2200), SPEECH_DB + db)
+
+
+def line_noise(line: Line, seed: int) -> Samples:
+    """A minute of the line's noise, at its level beside speech; full scale is 1."""
+    chance, size = np.random.default_rng(seed), 60 * RATE
+    match line.noise:
+        case "none":
+            return np.zeros(size)
+        case "babble":
+            made = np.tile(babble(seed, 20), 3)
+        case "hum":  # of the mains, and a hiss
+            t = seconds_of(60)
+            made = sum((np.sin(2 * np.pi * 50 * n * t) / n for n in range(1, 12)), np.zeros(size))
+            made += 0.1 * chance.normal(size=size)
+        case "pink":
+            spectrum = np.fft.rfft(chance.normal(size=size))
+            made = np.fft.irfft(spectrum / np.sqrt(np.arange(spectrum.size) + 1.0), size)
+        case "white":
+            made = chance.normal(size=size)
+    return at_level(made, SPEECH_DB - line.snr_db)
+
+
+@cache
+def echo_path(line: Line) -> Samples:
+    """What comes back of one sample of ours, `echo_secs` after it was played."""
+    if line.echo_db is None:
+        return np.zeros(1)
+    path = np.ones(1)
+    if line.room:
+        t = seconds_of(0.15)
+        path = np.random.default_rng(1).normal(size=t.size) * np.exp(-t / 0.03) * 0.2
+        path[0] = 1.0
+        path = band(path, 250, 2600)
+        path /= np.sqrt(np.sum(np.square(path)))
+    return path * 10 ** (line.echo_db / 20)
 
 
 CLEAN = Line("clean")
@@ -300,31 +370,34 @@ ECHOES = tuple(
 )
 
 
-def clips(every: int = 1) -> list[Clip]:
+TUNED = Material(INTERRUPTIONS, BACKCHANNELS, ASIDE, VOICES, NOISES, LINES, ECHOES)
+"""The set on which thresholds and word lists were chosen."""
+
+
+def clips(every: int = 1, of: Material = TUNED) -> list[Clip]:
     """The labelled set; of each kind only every n-th."""
-    chance = np.random.default_rng(0)
+    chance = np.random.default_rng(of.seed)
     made: dict[Kind, list[Clip]] = {}
-    for number, text in enumerate(INTERRUPTIONS * 4):
-        voice = VOICES[(number + number // len(INTERRUPTIONS)) % len(VOICES)]
-        line = LINES[number % len(LINES)]
+    for number, text in enumerate(of.interruptions * 4):
+        voice = of.voices[(number + number // len(of.interruptions)) % len(of.voices)]
+        line = of.lines[number % len(of.lines)]
         made.setdefault("interruption", []).append(
             Clip("interruption", f"{text} ({voice})", spoken(text, voice), line)
         )
-    for number, text in enumerate(BACKCHANNELS * 4):
-        voice = VOICES[(number + number // len(BACKCHANNELS)) % len(VOICES)]
+    for number, text in enumerate(of.backchannels * 4):
+        voice = of.voices[(number + number // len(of.backchannels)) % len(of.voices)]
         level = 10 ** (chance.uniform(-6, 0) / 20)
-        clip = Clip(
-            "backchannel", f"{text} ({voice})", spoken(text, voice) * level, LINES[number % 10]
-        )
+        line = of.lines[number % len(of.lines)]
+        clip = Clip("backchannel", f"{text} ({voice})", spoken(text, voice) * level, line)
         made.setdefault("backchannel", []).append(clip)
-    for number, name in enumerate(list(NOISES) * 2):
-        audio = at_level(NOISES[name](number), SPEECH_DB + chance.uniform(-10, 2))
-        made.setdefault("noise", []).append(Clip("noise", name, audio, LINES[number % 5]))
+    for number, name in enumerate(list(of.noises) * 2):
+        audio = at_level(of.noises[name](number), SPEECH_DB + chance.uniform(-10, 2))
+        made.setdefault("noise", []).append(Clip("noise", name, audio, of.lines[number % 5]))
     for number in range(8):
-        text, voice = ASIDE[number % 2], VOICES[number % len(VOICES)]
+        text, voice = of.aside[number % 2], of.voices[number % len(of.voices)]
         audio = side_voice(text, voice, (-15, -20, -25)[number % 3], number)
         made.setdefault("side voice", []).append(
-            Clip("side voice", f"{text} ({voice})", audio, LINES[number % 4])
+            Clip("side voice", f"{text} ({voice})", audio, of.lines[number % 4])
         )
-    made["echo"] = [Clip("echo", line.name, np.zeros(RATE), line) for line in ECHOES]
+    made["echo"] = [Clip("echo", line.name, np.zeros(RATE), line) for line in of.echoes]
     return [clip for kind in made.values() for clip in kind[::every]]
