@@ -10,9 +10,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from graphs.threads import Threads
-from tests.browser import graphs_for_pages
+from tests.browser import calls_for_pages, graphs_for_pages
 from tests.browser.pages import Site, watched
 from tests.browser.serving import HandDrivenLine, serve
+from ui.backend import Pages
 from ui.playground import mount_playground
 
 QUIET = ["--no-sandbox", "--disable-background-networking"]
@@ -60,7 +61,16 @@ def site() -> Iterator[Site]:
     line = HandDrivenLine()
     app = FastAPI()
     app.websocket("/demo/voice/{session_id}")(line.endpoint)
-    mount_playground(app, lambda: threads, default_graph="survey")
+    app.get("/api/calls/{sid}")(calls_for_pages.record)
+    app.get("/v1/convai/conversations/conv_t-held")(calls_for_pages.conversation)
+    app.get("/api/calls/{sid}/recording")(calls_for_pages.recording)
+    mount_playground(
+        app,
+        lambda: Pages(
+            threads, calls_for_pages.Kept(), calls_for_pages.ask, calls_for_pages.opening
+        ),
+        default_graph="survey",
+    )
     with serve(app) as url:
         yield Site(url, line, go)
         go.set()

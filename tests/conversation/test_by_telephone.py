@@ -29,7 +29,7 @@ from tests.conversation.telephone import (
     assert_promises,
     assert_the_certificate_is_reproduced,
 )
-from tests.phone.conftest import Server, running
+from tests.phone.conftest import running
 from voice.phonelab import (
     Faults,
     HangUp,
@@ -124,7 +124,7 @@ async def _hold_all(folder: Path) -> Held:
                     talk.thread_id, "forty thousand", "Mumbai"
                 )
         held.left_behind = await _left_behind(before)
-        held.open_tickets = _open_tickets(server)
+        held.open_tickets = await server.services.switchboard._tickets.awaited()
     return held
 
 
@@ -199,10 +199,6 @@ async def _left_behind(before: tuple[set["asyncio.Task[object]"], set[str]]) -> 
             break
         await asyncio.sleep(0.1)
     return left
-
-
-def _open_tickets(server: Server) -> int:
-    return sum(ticket.waiting for ticket in server.services.switchboard._tickets.values())
 
 
 ENDED_ON_ITS_OWN = [*AT_ONCE, "correction", "barge-in", "keys", "do not call", ANOTHER_VOICE]

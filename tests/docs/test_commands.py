@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
 
+RING_MINE = '.venv/bin/dialgraph call --graph mine --say "Good morning"'
 TRIED_ELSEWHERE = {
     "make run": "the server of this test is what it starts",
     "make test": "is what runs this test",
@@ -24,12 +26,16 @@ TRIED_ELSEWHERE = {
     ".venv/bin/dialgraph serve --graph mine=docs/examples/mine.py:graph": "as the server does here",
     ".venv/bin/dialgraph serve --port 7861": "tests/store/test_two_servers.py starts two",
     "make bench": "minutes of measuring; its figures are in docs/benchmarks.md",
+    RING_MINE: "test_a_graph_of_ones_own_is_chatted_with_and_rung reads what it prints",
 }
 
 
 def commands() -> list[tuple[str, str]]:
-    """Return (document, command) for each command in a bash block; continued lines are joined."""
-    found = []
+    """Return (document, command) for each command in a bash block; continued lines are joined.
+
+    A command that several pages show is tried once, as the first of them has it.
+    """
+    found: dict[str, str] = {}
     for document in [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
@@ -40,7 +46,15 @@ def commands() -> list[tuple[str, str]]:
         ):
             for line in block.replace("\\\n", " ").splitlines():
                 if line.strip() and not line.startswith("#"):
-                    found.append((document.name, line.strip()))
+                    found.setdefault(line.strip(), document.name)
+    return [(document, command) for command, document in found.items()]
+
+
+def named() -> list[str]:
+    """Return what the pages about stocks name in their text, with its options."""
+    found = [".venv/bin/dialgraph stocks backtest --data twenty --fill close"]
+    for page in ("stocks.md", "market.md"):
+        found += re.findall(r"`(python -m [^`]+)`", (ROOT / "docs" / page).read_text())
     return found
 
 
@@ -102,19 +116,31 @@ def test_a_command_of_the_documents_works(
     assert '"detail"' not in result.stdout
 
 
+@pytest.mark.parametrize("command", named())
+def test_what_takes_minutes_is_there_and_has_the_options_that_are_named(command: str) -> None:
+    """Its figures are in docs/benchmarks.md; here it only tells how it is used."""
+    program, *given = command.replace(".venv/bin", str(BIN)).split(" --")
+    program = program.replace("python ", f"{sys.executable} ", 1)
+    told = subprocess.run(
+        [*shlex.split(program), "--help"], cwd=ROOT, capture_output=True, text=True, timeout=110
+    )
+    assert told.returncode == 0, told.stderr
+    assert all(f"--{option.split()[0]}" in told.stdout for option in given), told.stdout
+
+
 def test_a_graph_of_ones_own_is_chatted_with_and_rung(server: tuple[str, Path]) -> None:
     address, _ = server
     answer = httpx.post(f"{address}/api/chat", json={"graph": "mine", "message": "hello"})
     assert answer.json()["reply"] == "You said: hello"
     rung = subprocess.run(
-        [BIN / "dialgraph", "call", "--graph", "mine", "--server", address, "--say", "Yes."],
+        [*shlex.split(RING_MINE.replace(".venv/bin", str(BIN))), "--server", address],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=110,
     )
     assert rung.returncode == 0, rung.stdout + rung.stderr
-    assert "You said: Yes" in rung.stdout
+    assert "You said: Good morning" in rung.stdout
 
 
 def test_an_open_question_is_listed_and_answered_by_its_id(server: tuple[str, Path]) -> None:

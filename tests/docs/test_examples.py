@@ -40,7 +40,7 @@ def clinic() -> Any:
     return module
 
 
-@pytest.mark.parametrize("page", ["your-own-graph.md", "contract.md"])
+@pytest.mark.parametrize("page", ["your-own-graph.md", "contract.md", "webhooks.md"])
 def test_a_block_of_the_pages_is_part_of_an_example_or_a_test_that_passes(page: str) -> None:
     assert blocks(page)
     for block in blocks(page):

@@ -1,5 +1,6 @@
 """Small graphs whose answers the telephone tests know beforehand."""
 
+import asyncio
 from typing import Annotated, Any
 
 from langchain_core.messages import AIMessage, AnyMessage
@@ -22,10 +23,11 @@ class State(TypedDict, total=False):
     expects: dict[str, Any]
 
 
-def interview(lines: tuple[str, ...] = (GREETING, SECOND, LAST)) -> Graph:
-    """A graph that says one line a turn and is done with the last."""
+def interview(lines: tuple[str, ...] = (GREETING, SECOND, LAST), thinks_secs: float = 0) -> Graph:
+    """A graph that says one line a turn, after a while, and is done with the last."""
 
     async def ask(state: State) -> State:
+        await asyncio.sleep(thinks_secs)
         asked = state.get("asked", 0)
         if asked >= len(lines):
             return {}

@@ -44,21 +44,37 @@ Serve = Callable[..., "contextlib.AbstractAsyncContextManager[Server]"]
 async def running(
     settings: Settings, graphs: Mapping[str, Graph] | None = None
 ) -> AsyncIterator[Server]:
-    """Run the application on a free port; with the graphs that are shipped when none are given."""
+    """Run the application, and see to it that its calls leave nothing behind.
+
+    Args:
+        settings: of the server.
+        graphs: those that are shipped when missing.
+    """
+    async with serving(settings, graphs) as server:
+        before = asyncio.all_tasks()
+        yield server
+    await nothing_is_left(before)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    settings: Settings, graphs: Mapping[str, Graph] | None = None
+) -> AsyncIterator[Server]:
+    """Run the application on a free port, and look at the threads of its calls at the end."""
     app = create_app(settings, graphs)
     config = uvicorn.Config(
         app, port=0, log_level="warning", ws_ping_interval=None, proxy_headers=False
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
-    serving = asyncio.create_task(server.serve())
+    running = asyncio.create_task(server.serve())
     async with asyncio.timeout(60):
         while not server.started:
-            if serving.done():
+            if running.done():
                 raise RuntimeError("The server ended before it had started.")
             await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    services, before = app.state.services, asyncio.all_tasks()
+    services: Services = app.state.services
     try:
         yield Server(f"http://127.0.0.1:{port}", services)
         for call in await services.calls.list():
@@ -66,8 +82,7 @@ async def running(
             assert thread_violations(thread.messages, thread.next) == []
     finally:
         server.should_exit = True
-        await serving
-    await nothing_is_left(before)
+        await running
 
 
 def _is_of_a_line(task: "asyncio.Task[Any]") -> bool:

@@ -205,6 +205,36 @@ def approves(value: Any = "May I book it?") -> Graph:
     return builder.compile()
 
 
+def charges(*, limit_secs: float | None = None, looks: bool = False) -> Graph:
+    """Charges for whatever is said: again at the next word, unless it looks what was done."""
+
+    @tool(effect=True)
+    async def charge(cents: int) -> str:
+        """Charge a card."""
+        await asyncio.sleep(0.5)
+        return "charged"
+
+    async def serve(state: MessagesState) -> dict[str, Any]:
+        messages = state["messages"]
+        if not messages:
+            return {"messages": [AIMessage(GREETING)]}
+        if looks and any(isinstance(message, ToolMessage) for message in messages):
+            return {"messages": [AIMessage("It is charged already.")]}
+        call = {"name": "charge", "args": {"cents": 500}, "id": f"call-{len(messages)}"}
+        called = charge.ainvoke({**call, "type": "tool_call"})
+        try:
+            result = await asyncio.wait_for(called, limit_secs)
+        except TimeoutError:
+            return {"messages": [AIMessage("That took too long.")]}
+        done = AIMessage("", tool_calls=[call])
+        return {"messages": [done, result, AIMessage("It is charged.")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node(serve)
+    builder.add_edge(START, "serve")
+    return builder.compile()
+
+
 def blocks() -> Graph:
     """Sleeps where nothing else can go on."""
 

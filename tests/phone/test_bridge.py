@@ -17,9 +17,11 @@ from graphs.threads import Reply
 from tests.phone.call_graphs import GREETING, LAST, SECOND, interview
 from tests.phone.conftest import Serve
 from tests.phone.media_stream import Line, same_words, spoken, stream_of, transcript, words
+from voice.phonelab.virtual_time import virtually
 from voice.phrases import phrase
 
 
+@virtually
 async def test_a_call_is_held_from_the_webhook_to_the_last_word(serve: Serve) -> None:
     async with serve() as server:
         line = Line(server.base)
@@ -45,6 +47,7 @@ async def test_a_call_is_held_from_the_webhook_to_the_last_word(serve: Serve) ->
         assert [turn.turn for turn in call.latency] == [2, 3]
 
 
+@virtually
 async def test_the_caller_interrupts_and_the_carrier_drops_what_it_holds(serve: Serve) -> None:
     long = "Let me explain this slowly. " * 6 + "Are you salaried?"
     async with serve(interview((long, SECOND, LAST))) as server:
@@ -65,6 +68,7 @@ async def test_the_caller_interrupts_and_the_carrier_drops_what_it_holds(serve: 
         assert len(line.heard) < len(spoken(long))
 
 
+@virtually
 async def test_a_key_on_the_telephone_is_an_answer(serve: Serve) -> None:
     async with serve() as server:
         line = Line(server.base)
@@ -81,6 +85,7 @@ async def test_a_key_on_the_telephone_is_an_answer(serve: Serve) -> None:
         ]
 
 
+@virtually
 async def test_a_carrier_that_never_acknowledges_is_hung_up_on_all_the_same(serve: Serve) -> None:
     async with serve(interview((LAST,))) as server:
         line = Line(server.base, acknowledges=False)
@@ -90,6 +95,7 @@ async def test_a_carrier_that_never_acknowledges_is_hung_up_on_all_the_same(serv
         assert (await server.record(line.call_sid)).outcome == "eligible"
 
 
+@virtually
 async def test_odd_messages_of_a_carrier_do_not_end_the_call(serve: Serve) -> None:
     async with serve() as server:
         line = Line(server.base)
@@ -116,6 +122,7 @@ async def test_odd_messages_of_a_carrier_do_not_end_the_call(serve: Serve) -> No
         await line.hang_up()
 
 
+@virtually
 async def test_a_caller_who_hangs_up_leaves_the_open_question_to_a_chat(serve: Serve) -> None:
     async with serve() as server:
         line = Line(server.base)
@@ -129,6 +136,7 @@ async def test_a_caller_who_hangs_up_leaves_the_open_question_to_a_chat(serve: S
         assert [e.text for e in events if isinstance(e, Reply)] == [SECOND]
 
 
+@virtually
 async def test_a_call_lasts_no_longer_than_it_may(serve: Serve) -> None:
     async with serve(max_call_secs=4) as server:
         line = Line(server.base)
@@ -139,6 +147,7 @@ async def test_a_call_lasts_no_longer_than_it_may(serve: Serve) -> None:
         assert call.status == "completed"
 
 
+@virtually
 async def test_a_recorded_call_says_so_and_keeps_both_sides_apart(serve: Serve) -> None:
     async with serve(record_calls=True) as server:
         line = Line(server.base)
@@ -160,6 +169,7 @@ async def test_a_recorded_call_says_so_and_keeps_both_sides_apart(serve: Serve) 
         assert transcript(right).endswith(words(SECOND))
 
 
+@virtually
 async def test_a_call_in_progress_is_on_record_already(serve: Serve) -> None:
     """What was said survives a crash: it is written while the call goes on."""
     async with serve() as server:
@@ -172,6 +182,7 @@ async def test_a_call_in_progress_is_on_record_already(serve: Serve) -> None:
         await line.hang_up()
 
 
+@virtually
 async def test_a_client_that_stops_reading_does_not_hold_the_call_for_ever(serve: Serve) -> None:
     """A half-dead socket raises nothing: only a bound ends it."""
     async with serve(interview(("A long story. " * 40,)), max_call_secs=3) as server:
@@ -200,6 +211,7 @@ def _masked(text: bytes) -> bytes:
     return b"\x81" + bytes([0x80 | 126]) + len(text).to_bytes(2, "big") + bytes(4) + text
 
 
+@virtually
 async def test_the_eligibility_interview_is_held_by_voice(serve: Serve) -> None:
     async with serve(eligibility) as server:
         line = Line(server.base)
@@ -214,6 +226,7 @@ async def test_the_eligibility_interview_is_held_by_voice(serve: Serve) -> None:
         assert (call.status, call.outcome) == ("completed", "eligible")
 
 
+@virtually
 async def test_the_eligibility_interview_is_held_with_keys(serve: Serve) -> None:
     async with serve(eligibility) as server:
         line = Line(server.base)
@@ -225,6 +238,7 @@ async def test_the_eligibility_interview_is_held_with_keys(serve: Serve) -> None
         assert (call.status, call.outcome) == ("completed", "not_eligible")
 
 
+@virtually
 async def test_ten_calls_leave_no_task_thread_or_file_behind(serve: Serve) -> None:
     async with serve(record_calls=True) as server:
         await _short_call(server.base, "CA-warm")

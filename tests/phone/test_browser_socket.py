@@ -12,6 +12,7 @@ import websockets
 from tests.phone.call_graphs import GREETING, SECOND
 from tests.phone.conftest import Serve, Server
 from tests.phone.media_stream import Line, spoken, to_pcm16k
+from voice.phonelab.virtual_time import virtually
 
 PACKET = 640
 
@@ -80,6 +81,7 @@ def of_type(kind: str) -> Callable[[dict[str, Any]], bool]:
     return lambda m: m["type"] == kind
 
 
+@virtually
 async def test_a_page_hears_the_greeting_and_is_shown_what_happens(serve: Serve) -> None:
     async with serve() as server, Page(server) as page:
         ready = await page.until(of_type("ready"))
@@ -105,6 +107,7 @@ async def test_a_page_hears_the_greeting_and_is_shown_what_happens(serve: Serve)
         assert (await server.record(call.sid)).direction == "browser"
 
 
+@virtually
 async def test_keys_on_the_page_count_as_answers(serve: Serve) -> None:
     async with serve() as server, Page(server) as page:
         await page.until(said("bot", GREETING))
@@ -114,6 +117,7 @@ async def test_keys_on_the_page_count_as_answers(serve: Serve) -> None:
         await page.until(said("bot", SECOND))
 
 
+@virtually
 async def test_the_page_is_told_when_the_graph_is_done(serve: Serve) -> None:
     async with serve() as server, Page(server) as page:
         for digit in "11":
@@ -124,6 +128,7 @@ async def test_the_page_is_told_when_the_graph_is_done(serve: Serve) -> None:
         assert (ended["reason"], ended["outcome"]) == ("done", "eligible")
 
 
+@virtually
 async def test_a_second_page_on_the_same_thread_takes_the_call_over(serve: Serve) -> None:
     """Both would ask for the other's answer, and one microphone would hear two voices."""
     async with serve() as server, Page(server, thread="t") as first:
@@ -137,6 +142,7 @@ async def test_a_second_page_on_the_same_thread_takes_the_call_over(serve: Serve
             assert (await server.record(moved.sid)).status == "completed"
 
 
+@virtually
 async def test_a_page_does_not_take_a_telephone_call_over(serve: Serve) -> None:
     async with serve() as server:
         line = Line(server.base)
@@ -153,6 +159,7 @@ async def test_a_page_does_not_take_a_telephone_call_over(serve: Serve) -> None:
 @pytest.mark.parametrize(
     "start", ["not json", b"not text", '{"type":"hello"}', '{"type":"start","graph":"x"}']
 )
+@virtually
 async def test_a_start_that_makes_no_sense_is_answered_for_a_person(
     serve: Serve, start: str | bytes
 ) -> None:
@@ -169,6 +176,7 @@ async def test_a_start_that_makes_no_sense_is_answered_for_a_person(
         assert await server.services.calls.list() == []
 
 
+@virtually
 async def test_a_page_of_another_site_is_refused(serve: Serve) -> None:
     async with serve() as server:
         address = f"ws{server.base.removeprefix('http')}/demo/voice/s3"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
@@ -28,13 +29,17 @@ def wrong(graph: Graph, *only: str) -> list[str]:
     return [kind for kind, (severity, _) in found(graph, *only).items() if severity != "hint"]
 
 
+SAMPLED = sorted({*FEW, *list(CASES)[::3]})
+"""Every third case; `python -m benchmarks.check_cases` holds all of them."""
+
+
 @pytest.mark.timeout(400)
-def test_an_agent_with_tools_passes_every_case() -> None:
-    check = Check(strangers.react())
+def test_an_agent_with_tools_passes_its_cases() -> None:
+    check = Check(strangers.react(), only=SAMPLED)
     held = {at.case.name for at in check.run() if at.held}
     assert [f for f in check.findings if f.severity != "hint"] == []
-    assert {f.kind for f in check.findings} == {"done-unseen"}
-    assert held == {name for name in CASES if not name.startswith("question")}
+    assert {f.kind for f in check.findings} <= {"done-unseen"}
+    assert held == {name for name in SAMPLED if not name.startswith("question")}
 
 
 @pytest.mark.parametrize(
@@ -65,8 +70,12 @@ def test_a_graph_that_asks_by_interrupt_passes_its_cases() -> None:
         (lambda: strangers.react(strangers.TABLE), "markup", "wrong", "answer"),
         (lambda: strangers.react(strangers.PAGE), "markup", "costly", "answer"),
         (lambda: strangers.react(" ".join([strangers.ANSWER] * 8)), "long", "costly", "answer"),
-        (lambda: strangers.react(repeats=True), "structured", "wrong", "answer"),
-        (lambda: strangers.react(repeats=True), "tool-output", "wrong", "answer"),
+        (
+            lambda: strangers.react(repeats=True),
+            ("structured", "tool-output"),
+            "wrong",
+            "answer",
+        ),
         (lambda: strangers.react(declared=False), "undeclared-tool", "hint", ""),
         (lambda: strangers.react(waits=5), "slow", "costly", "answer"),
         (lambda: strangers.prebuilt(InMemorySaver()), "own-checkpointer", "costly", ""),
@@ -90,10 +99,11 @@ def test_a_graph_that_asks_by_interrupt_passes_its_cases() -> None:
     ],
 )
 def test_what_is_planted_is_named(
-    graph: Callable[[], Graph], kind: str, severity: str, case: str
+    graph: Callable[[], Graph], kind: str | tuple[str, ...], severity: str, case: str
 ) -> None:
-    cases = {"silence", "answer", case} - {""}
-    assert found(graph(), *cases).get(kind) == (severity, case)
+    cases, kinds = {"silence", "answer", case} - {""}, (kind,) if isinstance(kind, str) else kind
+    seen = found(graph(), *cases)
+    assert {kind: seen.get(kind) for kind in kinds} == dict.fromkeys(kinds, (severity, case))
 
 
 def test_a_question_that_takes_no_answer_is_named() -> None:
@@ -102,6 +112,34 @@ def test_a_question_that_takes_no_answer_is_named() -> None:
     assert "question-stays" in found(strangers.approves(ask), "question-voice")
     choice = {"question": "Which one?", "choices": ["red", "green"]}
     assert "question-stays" not in found(strangers.approves(choice), "question-voice")
+
+
+@pytest.mark.parametrize("digits", [4, 6, [3, 8]])
+def test_a_question_for_digits_is_answered_with_as_many(digits: Any) -> None:
+    ask = {"question": "Your PIN?", "kind": "digits", "digits": digits}
+    assert "question-stays" not in found(strangers.approves(ask), "question-voice", "question-key")
+
+
+def test_a_question_is_named_by_what_it_says_and_not_by_its_data() -> None:
+    ask = {"question": "Which ones?", "response_schema": {"type": "array"}, "secret": 17}
+    check = Check(strangers.approves(ask), only=["question-voice"])
+    for _ in check.run():
+        pass
+    (stays,) = [f for f in check.findings if f.kind == "question-stays"]
+    assert "'Which ones?'" in stays.experience and "secret" not in stays.experience
+
+
+@pytest.mark.parametrize("limit_secs", [None, 0.2])
+def test_an_effect_that_is_done_twice_over_a_barge_in_is_named(limit_secs: float | None) -> None:
+    """A time limit of the graph's own around it changes nothing: what has begun goes on."""
+    seen = found(strangers.charges(limit_secs=limit_secs), "silence", "answer", "barge-in-tool")
+    assert seen["effect-twice"] == ("wrong", "barge-in-tool")
+
+
+def test_an_effect_that_looks_whether_it_is_done_is_not_named() -> None:
+    assert "effect-twice" not in found(
+        strangers.charges(looks=True), "silence", "answer", "barge-in-tool"
+    )
 
 
 def test_a_graph_on_a_network_is_refused_but_in_real_time() -> None:

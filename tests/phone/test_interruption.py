@@ -13,6 +13,7 @@ from tests.phone.conftest import Serve
 from tests.phone.media_stream import words
 from voice.phonelab import LabCall, PhoneLab, mulaw
 from voice.phonelab.handset import Handset
+from voice.phonelab.virtual_time import virtually
 from voice.providers.embedded_tts import voice
 
 QUESTION = (
@@ -77,6 +78,7 @@ def lines(call: Call) -> list[tuple[str, str, bool]]:
 
 
 @pytest.mark.parametrize("text", ["Okay.", "Right."])
+@virtually
 async def test_a_backchannel_holds_the_bot_and_it_goes_on_at_the_word(
     serve: Serve, text: str
 ) -> None:
@@ -94,6 +96,7 @@ async def test_a_backchannel_holds_the_bot_and_it_goes_on_at_the_word(
 
 
 @pytest.mark.parametrize("sound", [cough(3), loud_cough(5)], ids=["cough", "loud cough"])
+@virtually
 async def test_a_cough_does_not_stop_the_bot(serve: Serve, sound: Samples) -> None:
     overlay = Overlay(sound * 0.1 / np.abs(sound).max())
     call = await held(serve, overlay)
@@ -102,6 +105,7 @@ async def test_a_cough_does_not_stop_the_bot(serve: Serve, sound: Samples) -> No
 
 
 @pytest.mark.parametrize("text", ["Stop!", "Wait a moment."])
+@virtually
 async def test_a_word_stops_the_bot_and_is_the_callers_turn(serve: Serve, text: str) -> None:
     overlay = Overlay(spoken(text, "hibari"))
     call = await held(serve, overlay)
@@ -113,6 +117,7 @@ async def test_a_word_stops_the_bot_and_is_the_callers_turn(serve: Serve, text: 
     assert sentence()[-4000:] not in bytes(overlay.played)
 
 
+@virtually
 async def test_okay_right_after_the_question_is_an_answer(serve: Serve) -> None:
     seconds = len(sentence()) / 8000
     overlay = Overlay(spoken("Okay.", "hibari"), after_secs=seconds + 0.3)
@@ -124,6 +129,7 @@ async def test_okay_right_after_the_question_is_an_answer(serve: Serve) -> None:
     ]
 
 
+@virtually
 async def test_a_noise_that_was_held_for_leaves_no_silence_prompt_and_no_second_question(
     serve: Serve,
 ) -> None:

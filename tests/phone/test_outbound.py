@@ -8,6 +8,7 @@ import httpx
 from tests.phone.call_graphs import GREETING
 from tests.phone.conftest import Serve
 from voice.phonelab import AnsweringMachine, LabCall, PhoneLab, Subscriber, mulaw
+from voice.phonelab.virtual_time import virtually
 
 TO, FROM = "+15550123", "+15550100"
 MACHINE = "You have reached Asha. Please leave a message after the tone."
@@ -30,6 +31,7 @@ def detection(base: str) -> dict[str, Any]:
     }
 
 
+@virtually
 async def test_a_real_greeting_and_its_tone_are_heard_and_then_the_message_is_left(
     serve: Serve,
 ) -> None:
@@ -48,6 +50,7 @@ async def test_a_real_greeting_and_its_tone_are_heard_and_then_the_message_is_le
     assert call.errors == []
 
 
+@virtually
 async def test_the_carrier_s_word_for_a_machine_ends_the_call(serve: Serve) -> None:
     machine = Subscriber(
         lambda: AnsweringMachine("La la la.", tone=False),
@@ -67,6 +70,7 @@ async def test_the_carrier_s_word_for_a_machine_ends_the_call(serve: Serve) -> N
     assert call.line.seconds < 10
 
 
+@virtually
 async def test_what_the_carrier_knows_before_it_connects_the_call_is_used(serve: Serve) -> None:
     menu = Subscriber(answered_by="fax", detection_secs=0.2)
     async with (
@@ -79,6 +83,7 @@ async def test_what_the_carrier_knows_before_it_connects_the_call_is_used(serve:
     assert record.transcript == []
 
 
+@virtually
 async def test_nobody_but_the_carrier_says_who_has_answered(serve: Serve) -> None:
     async with (
         serve(twilio_auth_token="secret", voicemail="hang_up") as server,

@@ -42,9 +42,9 @@ async def test_say_is_heard_as_often_as_asked(application, lab):
 
 
 async def test_an_unknown_verb_is_named_and_the_others_are_carried_out(application, lab):
-    call = await ring(lab, application, "<Response><Dial>+1</Dial><Say>abc</Say></Response>")
+    call = await ring(lab, application, "<Response><Enqueue>+1</Enqueue><Say>abc</Say></Response>")
     (notice,) = call.errors
-    assert notice.code == 12200 and "<Dial>" in notice.message
+    assert notice.code == 12200 and "<Enqueue>" in notice.message
     assert call.verbs == ["Say"]
 
 

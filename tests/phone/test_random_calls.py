@@ -7,7 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.phone.random_calls import RandomCall, calls
-from voice.phonelab.invariants import WAITS_FOR_CORE
 
 CALLS = 150
 
@@ -22,4 +21,4 @@ CALLS = 150
 )
 @given(calls)
 def test_no_call_breaks_a_promise(call: RandomCall) -> None:
-    assert call.violations(leave_out=sorted(WAITS_FOR_CORE)) == []
+    assert call.violations() == []

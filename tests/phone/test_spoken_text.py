@@ -5,6 +5,7 @@ import asyncio
 from tests.phone.call_graphs import interview
 from tests.phone.conftest import Serve
 from tests.phone.media_stream import Line, transcript
+from voice.phonelab.virtual_time import virtually
 
 PLAN = (
     "## Your plan\n\n"
@@ -15,6 +16,7 @@ PLAN = (
 )
 
 
+@virtually
 async def test_markdown_is_heard_without_its_marks(serve: Serve) -> None:
     async with serve(interview((PLAN, "Goodbye."))) as server:
         call = Line(server.base)
@@ -30,6 +32,7 @@ async def test_markdown_is_heard_without_its_marks(serve: Serve) -> None:
     assert record.transcript[0].text == PLAN
 
 
+@virtually
 async def test_a_caller_who_interrupts_has_heard_the_words_as_they_are_written(
     serve: Serve,
 ) -> None:

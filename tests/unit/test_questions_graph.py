@@ -127,7 +127,7 @@ def test_a_program_answers_with_json_by_id() -> None:
     graph.invoke({"heard": []}, CONFIG)
     opened = graph.get_state(CONFIG).interrupts
     booking = next(one for one in opened if one.response_schema)
-    with pytest.raises(WrongAnswer, match="minimum, expected 1"):
+    with pytest.raises(WrongAnswer, match="seats: minimum, expected 1"):
         given(opened, {booking.id: {"seats": 0, "window": True}})
     with pytest.raises(WrongAnswer, match="No question 'other' is open"):
         given(opened, {"other": 1})

@@ -20,6 +20,8 @@ from settings import Settings, get_settings
     [
         ("DIALGRAPH_PORT", "abc", "DIALGRAPH_PORT: Input should be a valid integer"),
         ("DIALGRAPH_STT", "parrot", "DIALGRAPH_STT: Input should be 'embedded'"),
+        ("DIALGRAPH_CALL_COUNTRIES", '["US"]', r'CALL_COUNTRIES: .*such as US,IN or GB; \["US"\]'),
+        ("DIALGRAPH_CALL_COUNTRIES", "US,UK", "CALL_COUNTRIES: .*UK is none"),
         ("DIALGRAPH_NUMBERS", "{bad", 'expected JSON: .*"numbers"'),
     ],
 )
@@ -49,6 +51,10 @@ def test_what_would_fail_at_the_first_call_keeps_the_server_from_starting(
 ) -> None:
     with pytest.raises(CannotStart, match=told):
         check(Settings(**change), ["eligibility"])  # type: ignore[arg-type]
+
+
+def test_countries_may_be_written_in_any_case_and_with_spaces() -> None:
+    assert Settings(call_countries=" us, In ,").call_countries == "US,IN"
 
 
 def test_sound_settings_start() -> None:

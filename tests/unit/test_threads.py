@@ -15,6 +15,7 @@ from graphs.catalogue import GraphNotLoaded, load_graph
 from graphs.eligibility.graph import graph as eligibility
 from graphs.threads import Graph, Node, Reply, Snapshot, Threads, Token, TurnTimedOut, UnknownGraph
 from store.database import open_checkpointer
+from store.locks import ProcessLocks
 from tests import sample_graphs
 
 GRAPHS = {
@@ -131,6 +132,7 @@ from pathlib import Path
 from graphs.threads import Threads
 from langchain_core.messages import HumanMessage
 from store.database import open_checkpointer
+from store.locks import ProcessLocks
 from tests import sample_graphs
 
 async def talk():
@@ -186,12 +188,13 @@ async def test_a_turn_waits_for_an_earlier_one_no_longer_than_a_turn_may_take(
     tmp_path: Path,
 ) -> None:
     async with open_checkpointer(tmp_path) as saver:
-        threads = Threads(GRAPHS, saver, turn_timeout=0.3)
+        locks = ProcessLocks()
+        threads = Threads(GRAPHS, saver, turn_timeout=0.3, locks=locks)
+        less_patient = Threads(GRAPHS, saver, turn_timeout=0.05, locks=locks)
         first = asyncio.create_task(say(threads, "stuck", "a", "x"))
         await asyncio.sleep(0.1)
-        threads._turn_timeout = 0.05
         with pytest.raises(TurnTimedOut, match="An earlier turn on the thread 'a'"):
-            await say(threads, "stuck", "a", "y")
+            await say(less_patient, "stuck", "a", "y")
         with pytest.raises(TurnTimedOut):
             await first
 

@@ -17,7 +17,7 @@ from graphs.acting import ProcessJournal
 from graphs.events import Asked, Reply, Resume, Snapshot, Token, ToolRun
 from graphs.threads import Graph, ThreadBusy, Threads, TurnSuperseded
 from store.database import Checkpoints, open_checkpointer
-from tools.effects import IdempotencyKey, tool
+from tools.effects import IdempotencyKey, perform, tool
 
 
 class World:
@@ -91,6 +91,12 @@ def kinds(snapshot: Snapshot) -> list[str]:
 
 async def drain(turn: Any) -> list[Any]:
     return [event async for event in turn]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def test_an_effect_waits_until_the_turn_is_certain(saver: Checkpoints) -> None:
@@ -249,6 +255,34 @@ async def test_an_effect_runs_once_though_its_node_is_tried_again(saver: Checkpo
     *_, after = await drain(threads.turn("g", "t", HumanMessage("go")))
     assert len(world.done) == 1
     assert after.messages[-1].text == "charge 5 done"
+
+
+async def test_an_effect_that_has_begun_outlives_a_neighbour_that_fails(saver: Checkpoints) -> None:
+    """LangGraph cancels the other nodes of a step when one fails."""
+    world = World()
+    world.go.clear()
+
+    async def charge(_state: MessagesState) -> dict[str, Any]:
+        await perform("charge", lambda key: world.act("charge", key))
+        return {}
+
+    async def fail(_state: MessagesState) -> dict[str, Any]:
+        await world.began.wait()
+        raise ConnectionError
+
+    builder = StateGraph(MessagesState)
+    for node in (charge, fail):
+        builder.add_node(node)
+        builder.add_edge(START, node.__name__)
+    threads = Threads({"g": builder.compile()}, saver)
+    turn = asyncio.create_task(drain(threads.turn("g", "t", HumanMessage("go", id="h"))))
+    await world.began.wait()
+    await asyncio.sleep(0.05)  # the neighbour has failed
+    world.go.set()
+    with pytest.raises(ConnectionError):
+        await turn
+    await until(lambda: bool(world.done))
+    assert [what for what, _ in world.done] == ["charge"]
 
 
 async def test_an_effect_before_an_interrupt_is_not_done_again_by_its_answer(

@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
+from graphs.call_actions import Transfer, action
 from graphs.threads import Threads, is_thread_id
 from tests.browser.graphs_for_pages import survey, troubled
-from ui.conversation import View, find, new_thread_id, open_conversation, say
+from ui.conversation import View, _lines, find, new_thread_id, open_conversation, say
 
 
 @pytest.fixture
@@ -65,3 +67,9 @@ async def test_a_conversation_is_found_on_whichever_graph_has_it(threads: Thread
 @pytest.mark.parametrize("text", ["", "x" * 129, "line\nbreak", "nul\x00"])
 def test_what_cannot_be_an_id_is_not_taken_for_one(text: str) -> None:
     assert not is_thread_id(text)
+
+
+async def test_what_the_telephone_would_do_is_shown_behind_the_words() -> None:
+    message = AIMessage("One moment.", additional_kwargs=action(Transfer(to="+15550100")))
+    (line,) = _lines([message])
+    assert line["content"] == "One moment. *[would transfer to +15550100]*"

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice.phonelab import mulaw
+from voice.interruption_echo import Echo
+from voice.phonelab import mulaw, virtual_speech
 from voice.phonelab.virtual_speech import heard, heard_text, noise, spell
 
 WORDS = st.lists(
@@ -57,3 +58,10 @@ def test_a_noise_says_nothing() -> None:
 def test_the_telephone_network_does_not_change_it() -> None:
     audio = spell("All the words.")
     assert audioop.lin2ulaw(mulaw.decode(audio).tobytes(), 2) == audio
+
+
+def test_what_is_offered_for_calls_in_virtual_time_leaves_the_echo_of_others_alone() -> None:
+    """Calls that overlap, or one that never ends, once left every echo of the process unheard."""
+    before = Echo.similarity
+    with virtual_speech.offered():
+        assert Echo.similarity is before

@@ -9,10 +9,12 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from store.calls import Calls
 from store.database import open_database
+from voice.phonelab import virtual_time
 from voice.phonelab.virtual_time import EPOCH, TimeStands, run, virtually
 
 DAY = 86_400.0
@@ -86,6 +88,23 @@ def test_time_waits_for_a_thread_that_works_longer_than_the_loop_stands_still() 
     assert run(main()) == ("done", 1000.0)
 
 
+def test_a_task_that_a_thread_waits_for_is_not_kept_waiting_by_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A statement waits for the lock that another task's transaction holds."""
+    monkeypatch.setattr(virtual_time, "HANDOVER_SECS", 0.01)
+
+    async def main() -> bool:
+        done = threading.Event()
+        waiting = asyncio.create_task(asyncio.to_thread(done.wait, 20))
+        await asyncio.sleep(0)  # the thread waits from here on
+        await asyncio.sleep(0)
+        done.set()
+        return await waiting
+
+    assert run(main())
+
+
 def test_the_same_seed_gives_the_same_chance() -> None:
     async def draw() -> tuple[uuid.UUID, str, float]:
         return uuid.uuid4(), secrets.token_urlsafe(), random.random()  # noqa: S311 - a test of it
@@ -116,3 +135,16 @@ async def test_a_test_can_be_one_in_virtual_time(tmp_path: Path) -> None:
     await asyncio.sleep(DAY)
     assert time.time() == pytest.approx(EPOCH + DAY)
     assert tmp_path.exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_connection_that_outlives_its_loop_ends_without_a_complaint(tmp_path: Path) -> None:
+    async def leave_open() -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(tmp_path / "db")
+        await connection.execute("SELECT 1")
+        return connection
+
+    connection = run(leave_open())
+    connection.stop()
+    connection._thread.join(5)
+    assert not connection._thread.is_alive()

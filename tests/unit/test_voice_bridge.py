@@ -117,7 +117,13 @@ class ScriptedThreads:
         return self.events
 
     async def begin(
-        self, _graph: str, _thread: str, said: Any, *, languages: frozenset[str]
+        self,
+        _graph: str,
+        _thread: str,
+        said: Any,
+        *,
+        languages: frozenset[str],
+        line: Any = None,
     ) -> ScriptedTurn:
         self.given.append(said)
         turn = ScriptedTurn(self, self.script.get(self.asked[-1], []))

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice.interruption import (
-    ECHO,
     FAR_DB,
     LAST_MOMENT_SECS,
     LONG_SECS,
@@ -19,6 +18,7 @@ from voice.interruption import (
     meaning_of,
     without_echo,
 )
+from voice.interruption_echo import SURE
 
 SAYING = "We look at what you earn each month, at the city in which you live."
 VOICE = Sound()
@@ -45,7 +45,7 @@ def test_a_voice_over_the_bot_holds_it_at_once() -> None:
     assert Overlap(0.0, 5.0).sounds(0.1, VOICE, 0.0) == [Step.HOLD]
 
 
-@pytest.mark.parametrize("sound", [Sound(echo=ECHO), Sound(softer_db=FAR_DB)])
+@pytest.mark.parametrize("sound", [Sound(echo=SURE), Sound(softer_db=FAR_DB)])
 def test_an_echo_and_a_far_voice_hold_nothing(sound: Sound) -> None:
     assert Overlap(0.0, 5.0).sounds(0.1, sound, 0.0) == []
 

@@ -13,6 +13,7 @@ import pytest
 from server.app import create_app
 from server.housekeeping import delete_expired
 from settings import Settings
+from store.calls import Call
 
 SAMPLES = Path(__file__).parent.parent / "sample_graphs.py"
 
@@ -188,6 +189,26 @@ async def test_threads_older_than_the_retention_are_deleted(client: httpx.AsyncC
     assert (await client.get("/api/threads/counter/a")).status_code == 200
     await delete_expired(services.settings, services, now + timedelta(days=91))
     assert (await client.get("/api/threads/counter/a")).status_code == 404
+
+
+async def test_calls_of_an_agent_that_keeps_them_shorter_are_deleted_sooner(
+    client: httpx.AsyncClient,
+) -> None:
+    services = client.app.state.services  # type: ignore[attr-defined]
+    agents, now = services.workspace.agents, datetime.now(UTC)
+    for name, days in (("short", 7), ("long", -1)):
+        privacy = {"platform_settings": {"privacy": {"retention_days": days}}}
+        await agents.create(f"agent_{name}", name, privacy, actor="test")
+        await client.post("/api/chat", json={"graph": "counter", "thread_id": name, "message": "x"})
+        call = Call(
+            sid=name, graph="counter", thread_id=name, agent_id=f"agent_{name}",
+            direction="inbound", carrier="twilio", status="completed", started_at=now,
+        )  # fmt: skip
+        await services.calls.create(call)
+    await delete_expired(services.settings, services, now + timedelta(days=8))
+    assert [call.sid for call in await services.calls.list()] == ["long"]
+    assert (await client.get("/api/threads/counter/short")).status_code == 404
+    assert (await client.get("/api/threads/counter/long")).status_code == 200
 
 
 async def test_the_server_says_that_it_lives_and_is_ready(client: httpx.AsyncClient) -> None:

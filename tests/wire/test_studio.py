@@ -91,3 +91,14 @@ async def test_studio_shows_a_form_for_the_settings_of_a_run(studio: str) -> Non
     (assistant,) = await client.assistants.search(graph_id="eligibility")
     schemas = await client.assistants.get_schemas(assistant["assistant_id"])
     assert set(schemas["context_schema"]["properties"]) == {"rules", "languages"}
+
+
+async def test_a_sales_conversation_is_held_through_studio(studio: str) -> None:
+    client = get_client(url=studio)
+    thread = (await client.threads.create())["thread_id"]
+    for said in ([], ["How long is the free trial?"]):
+        messages = [{"role": "user", "content": text} for text in said]
+        state = await asyncio.wait_for(
+            client.runs.wait(thread, "sdr", input={"messages": messages}), 60
+        )
+    assert "tried free for 14 days" in state["messages"][-1]["content"]

@@ -1,0 +1,98 @@
+"""What `dialgraph call` prints of a call while it lasts."""
+
+import io
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from server.cli.call_display import Display
+from voice.phonelab.clock import RealClock
+from voice.phonelab.line import Line
+
+ANNOUNCEMENT = "This call is recorded."
+
+
+class Call:
+    """A call of the lab, of which the display knows the line only."""
+
+    def __init__(self) -> None:
+        self.line = Line(RealClock())
+        self.sid = "CA1"
+        self.watchers: list[Any] = []
+
+
+def bot(text: str, *, whole: bool) -> dict[str, Any]:
+    return {"role": "bot", "text": text, "interrupted": not whole}
+
+
+async def printed(*records: list[dict[str, Any]]) -> str:
+    """What is shown of a record that grows, and then of the end."""
+    screen = io.StringIO()
+    async with httpx.AsyncClient() as api:
+        display = Display(Call(), api, Console(file=screen, width=200))  # type: ignore[arg-type]
+        for transcript in records:
+            display._record = {"transcript": transcript}
+            display._show_record()
+        display._show_record(over=True)
+    return screen.getvalue()
+
+
+async def test_an_announcement_that_is_being_said_before_the_greeting_is_shown_once() -> None:
+    """Each of its words was a line: "interrupted, heard: This", "heard: This call", ..."""
+    words = ANNOUNCEMENT.split()
+    growing = [
+        [bot(" ".join(words[:count]), whole=False), bot("", whole=False)] for count in range(4)
+    ]
+    said = [bot(ANNOUNCEMENT, whole=True)]
+    shown = await printed(
+        *growing,
+        [*said, bot("Hello", whole=False)],
+        [*said, bot("Hello there.", whole=True)],
+    )
+    assert "interrupted" not in shown
+    assert [line.split("bot  ")[1] for line in shown.splitlines()] == [ANNOUNCEMENT, "Hello there."]
+
+
+async def test_what_the_caller_has_cut_short_is_shown_as_that() -> None:
+    cut = [bot("Hello", whole=False), {"role": "caller", "text": "Stop.", "source": "speech"}]
+    shown = await printed([bot("Hel", whole=False)], cut)
+    assert "interrupted there" in shown and "Hello" in shown
+
+
+async def test_what_a_barge_in_held_and_went_on_is_shown_once_and_whole() -> None:
+    """It was printed as interrupted, and the rest of it never."""
+    stop = {"role": "caller", "text": "Stop.", "source": "speech"}
+    held = [bot("Your number", whole=False), bot("", whole=False), stop]
+    shown = await printed(
+        held, [bot("Your number is four.", whole=True), stop, bot("Goodbye.", whole=True)]
+    )
+    assert "interrupted" not in shown
+    lines = [line.split("bot  ")[1] for line in shown.splitlines() if "bot  " in line]
+    assert lines == ["Your number is four.", "Goodbye."]
+
+
+async def test_a_message_of_which_nothing_was_heard_is_not_shown() -> None:
+    stop = {"role": "caller", "text": "Stop.", "source": "speech"}
+    shown = await printed([bot("", whole=False), stop, bot("Yes?", whole=True)])
+    assert [line.split("bot  ")[1] for line in shown.splitlines() if "bot  " in line] == ["Yes?"]
+    assert "interrupted" not in shown
+
+
+async def test_what_the_caller_says_stands_after_what_was_heard_before_it() -> None:
+    screen = io.StringIO()
+    async with httpx.AsyncClient() as api:
+        display = Display(Call(), api, Console(file=screen, width=200))  # type: ignore[arg-type]
+        display._record = {"transcript": [bot("Hel", whole=False)]}
+        display._waiting.append((1, 2.0, "Stop."))
+        display._show_record()
+        assert screen.getvalue() == ""
+        display._record = {"transcript": [bot("Hello", whole=False), bot("Yes?", whole=True)]}
+        display._show_record()
+    told = [line.split("  ", 2)[-1].strip() for line in screen.getvalue().splitlines()]
+    assert [line.split("  ")[-1] for line in told] == [
+        "Hello",
+        "interrupted there",
+        "Stop.",
+        "Yes?",
+    ]
