@@ -12,13 +12,17 @@ define install
 	  /^Installing/ {printf "\n  unpacking them ...\n"; fflush()} END {print ""}'
 endef
 
+# Conversations in real time want the machine to themselves; all else runs two at a time.
+REAL_TIME := browser conversation
+
 .PHONY: run test lint studio bench lock clean
 
 run: .venv/.installed
 	@$(BIN)/dialgraph serve
 
 test: .venv/.installed-dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=tests/,$(REAL_TIME))
+	$(BIN)/python -m pytest $(addprefix tests/,$(REAL_TIME))
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
@@ -31,7 +35,7 @@ studio: .venv/.installed-dev
 	LOG_LEVEL=WARNING LANGSMITH_TRACING=false $(BIN)/langgraph dev
 
 bench: .venv/.installed-dev
-	@for name in decision amounts start speech voice_latency barge_in; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in decision amounts start speech voice_latency barge_in retrieval scan; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # Needs uv. The locks hold hashes and no addresses.
 lock:

@@ -26,7 +26,7 @@ def env_example() -> str:
         variable = usual.replace("XI_API_KEY", "ELEVENLABS_API_KEY") or f"DIALGRAPH_{name.upper()}"
         default = field.get_default(call_default_factory=True)
         value = "" if default is None else default
-        text = json.dumps(value) if isinstance(value, dict | bool) else str(value)
+        text = json.dumps(value) if isinstance(value, dict | list | bool) else str(value)
         about = f"# {field.description}\n" if field.description else ""
         blocks.append(f"{about}# {variable}={text}\n")
     return "\n".join(blocks)
