@@ -18,22 +18,15 @@ from settings import Settings, get_settings  # noqa: E402
 hypothesis.settings.register_profile("suite", deadline=None)  # nothing here is timed
 hypothesis.settings.load_profile("suite")
 
-CALLS = {"phone", "browser", "conversation"}
-"""Folders whose tests hold calls, with real speech, real time or a real browser."""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give what a busy machine can spoil another try; the report counts each.
+    """Give tests with servers, processes or real time another try; the report names each.
 
-    A call is tried again whatever failed; elsewhere only a deadline is. What is wrong
-    fails three times.
+    What is wrong fails three times; what passes at last is a race to be found.
     """
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in CALLS:
+        if item.path.relative_to(Path(__file__).parent).parts[0] != "unit":
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=2))
-        elif folder != "unit":
-            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=2, only_rerun=["[Tt]imeout"]))
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 import pytest
+from langgraph.checkpoint.base.id import uuid6
 
 from store.calls import Calls
 from store.database import open_database
@@ -42,6 +43,14 @@ def test_the_clocks_are_the_machines_again_afterwards() -> None:
     assert (time.time, time.monotonic, time.sleep, random.getstate()) == before
     assert abs(datetime.now(UTC).timestamp() - time.time()) < 1
     assert time.time() > EPOCH
+
+
+def test_checkpoints_made_afterwards_are_of_the_machines_time() -> None:
+    async def checkpoint_id() -> uuid.UUID:
+        return uuid6()
+
+    in_a_year = run(checkpoint_id(), starts=time.time() + 365 * DAY)
+    assert run(checkpoint_id()) < uuid6() < in_a_year
 
 
 def test_things_happen_in_the_order_of_their_times() -> None:

@@ -34,6 +34,7 @@ from types import SimpleNamespace
 from typing import Any, ParamSpec, TypeVar
 
 import aiosqlite.core
+from langgraph.checkpoint.base import id as checkpoint_ids
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -219,6 +220,7 @@ def _virtual(loop: VirtualLoop, seed: int, starts: float) -> Iterator[None]:
         for name, start in (("time", starts), ("monotonic", UPTIME), ("perf_counter", UPTIME)):
             replace(time, name, lambda start=start: start + loop.jumps.now)
             replace(time, f"{name}_ns", lambda start=start: round((start + loop.jumps.now) * 1e9))
+        replace(checkpoint_ids, "_last_v6_timestamp", None)  # no id before it, on either clock
         replace(time, "sleep", functools.partial(_sleep, loop))
         replace(os, "urandom", chance.randbytes)
         replace(random, "_urandom", chance.randbytes)
