@@ -31,6 +31,7 @@ from store.call_news import CallNews
 from store.calls import Call, Calls, Direction
 from store.database import Database, open_checkpointer, open_database
 from store.effects import Effects
+from store.locks import ProcessLocks
 from store.tickets import Ticket, Tickets
 from voice.carriers import CARRIERS, StreamStart
 from voice.phonelab import mulaw, virtual_speech
@@ -46,6 +47,7 @@ from voice.phonelab.virtual_socket import MemorySocket, Message
 from voice.phonelab.virtual_speech import Word, heard
 from voice.phonelab.virtual_time import run
 from voice.phonelab.webhooks import Destination
+from voice.record import caught_up
 from voice.switchboard import Switchboard
 
 LONGEST_CALL_SECS = 120.0
@@ -343,6 +345,9 @@ class _Held:
         async with open_database(folder) as engine, open_checkpointer(folder) as saver:
             threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
             await threads.recover()
+            if self.died_at is not None:
+                caught = functools.partial(caught_up, threads=threads)
+                await Calls(engine).fail_unfinished("killed", ProcessLocks(), caught)
             snapshot = await threads.snapshot(GRAPH, self.thread_id)
             record = await Calls(engine).get(self.call.sid)
         assert record is not None  # noqa: S101 - it was created before the call was answered

@@ -25,7 +25,6 @@ from server.services import Services, ServicesDep
 from store.calls import Status
 from store.conversations import Conversation, Wanted
 from store.pages import BadCursor
-from store.resources import NoSuchResource
 from voice.flight import flight_files
 
 router = APIRouter(tags=["conversations"])
@@ -94,8 +93,10 @@ async def list_conversations(
         )
     except BadCursor as error:
         wrong(["query", "cursor"], str(error))
-    names = {c.agent_id: await agent_name(services, c.agent_id) for c in page.items}
-    listed = [summary(conversation, names[conversation.agent_id]) for conversation in page.items]
+    names = await services.workspace.agents.names({c.agent_id for c in page.items})
+    listed = [
+        summary(conversation, names.get(conversation.agent_id)) for conversation in page.items
+    ]
     if summary_mode == "exclude":
         listed = [item | {"transcript_summary": None} for item in listed]
     return {
@@ -207,10 +208,7 @@ async def described(services: Services, conversation: Conversation) -> dict[str,
 
 async def agent_name(services: Services, agent_id: str) -> str | None:
     """Return what an agent is called; None when there is no such agent."""
-    try:
-        return (await services.workspace.agents.get(agent_id)).name
-    except NoSuchResource:
-        return None
+    return (await services.workspace.agents.names([agent_id])).get(agent_id)
 
 
 def _moment(unix: int | None) -> datetime | None:
