@@ -137,6 +137,7 @@ class Jobs:
         *,
         limit: int = 100,
         not_of: Collection[str] = (),
+        besides: Collection[str] = (),
     ) -> Sequence[Job]:
         """Return jobs that can be done now, those that are due longest first.
 
@@ -145,6 +146,7 @@ class Jobs:
             now: the time.
             limit: how many at most.
             not_of: owners whose jobs are left out.
+            besides: keys of jobs that are left out.
         """
         earlier = aliased(_JobRow)
         behind = exists().where(
@@ -157,6 +159,8 @@ class Jobs:
         )
         if not_of:
             query = query.where(_JobRow.owner.is_(None) | _JobRow.owner.not_in(not_of))
+        if besides:
+            query = query.where(_JobRow.key.not_in(besides))
         async with self._session() as session:
             rows = await session.scalars(
                 query.order_by(_JobRow.due_at, _JobRow.number).limit(limit)
