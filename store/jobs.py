@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import JSON, BigInteger, Index, Integer, exists, func, select, update
+from sqlalchemy import JSON, BigInteger, Index, Integer, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -239,6 +239,14 @@ class Jobs:
         )
         async with self._session.begin() as session:
             return bool((await session.execute(query)).all())
+
+    async def delete_before(self, moment: datetime, *, besides: Collection[str] = ()) -> None:
+        """Forget the jobs that ended before a moment, but for some kinds."""
+        query = delete(_JobRow).where(
+            _JobRow.state != "waiting", _JobRow.finished_at < moment, _JobRow.kind.not_in(besides)
+        )
+        async with self._session.begin() as session:
+            await session.execute(query)
 
     async def counts(self) -> dict[tuple[str, str], int]:
         """Return how many jobs there are, by kind and state."""
