@@ -99,6 +99,8 @@ class TurnByTurn:
     async def _work(self, call: Call, number: int, turn: CarrierTurn) -> dict[str, Any]:
         call = await self._calls.get(call.sid) or call
         await self._heard(call, number - 1)
+        if await self._is_over(call, number, turn):
+            return {"lines": [], "done": True}
         said: HumanMessage | Event | Begin | None
         quiet = 0
         if number == 0:
@@ -113,6 +115,13 @@ class TurnByTurn:
             marks = {"source": source}
             said = HumanMessage(text, id=turn.key, additional_kwargs=marks)
         return await self._run(call, said, quiet)
+
+    async def _is_over(self, call: Call, number: int, turn: CarrierTurn) -> bool:
+        """Whether the turn before has ended the call, and no person has failed to take it since."""
+        if number == 0 or turn.given.get("failed"):
+            return False
+        before = await self._turns.get(f"call:{call.sid}:{number - 1}")
+        return bool(before and (before.result or {}).get("done"))
 
     async def _run(
         self, call: Call, said: HumanMessage | Event | Begin | None, quiet: int
@@ -206,7 +215,9 @@ class TurnByTurn:
         if isinstance(do, SpeakAs) and do.language:
             language = do.language
         then = f"{base}/voice/recording-callback?{urlencode({'turn': number + 1})}"
-        gather = expects.get("kind") in _TYPED or self._settings.turn_input == "gather"
+        leaves = bool(result.get("done")) or isinstance(do, HangUp | Transfer)
+        typed = expects.get("kind") in _TYPED or self._settings.turn_input == "gather"
+        gather = typed and not leaves
         talks = Gather(
             input="dtmf speech",
             action=then,
@@ -226,8 +237,9 @@ class TurnByTurn:
             response.play(digits=do.digits)
         if isinstance(do, Transfer):
             response.dial(do.to, timeout=RING_SECS, action=f"{then}&{urlencode({'after': 'dial'})}")
-        elif result.get("done") or isinstance(do, HangUp):
+        elif leaves:
             response.hangup()
+            return Answer(str(response), "application/xml")
         elif gather:
             response.append(talks)
         else:

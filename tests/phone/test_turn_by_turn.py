@@ -130,6 +130,37 @@ async def test_a_webhook_that_comes_twice_is_one_turn_and_one_answer(tmp_path: P
         assert unsigned.status_code == 403
 
 
+@virtually
+async def test_the_last_words_are_said_and_nothing_follows_them(tmp_path: Path) -> None:
+    """With the carrier's recogniser the goodbye was inside a question that was never put."""
+    async with world(tmp_path, interview(), turn_input="gather") as (_, services, app):
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+        fields = {"CallSid": "CA1", "From": ASHA, "To": OURS}
+        path = "/voice/recording-callback?turn="
+        await post(client, "/voice/inbound", fields)
+        await post(client, f"{path}1", fields | {"SpeechResult": "Salaried"})
+        last = await post(client, f"{path}2", fields | {"SpeechResult": "Mumbai"})
+        assert last.text.endswith(f"{LAST}</Say><Hangup /></Response>")
+        late = await post(client, f"{path}3", fields | {"SpeechResult": "Hello?"})
+        assert late.text.endswith("<Response><Hangup /></Response>")
+        (call,) = await services.calls.list()
+        assert [said.text for said in call.transcript if said.role == "caller"] == [
+            "Salaried",
+            "Mumbai",
+        ]
+
+
+@virtually
+async def test_a_transfer_is_announced_with_the_carriers_recogniser_too(tmp_path: Path) -> None:
+    async with world(tmp_path, acting(), turn_input="gather") as (_, _, app):
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+        fields = {"CallSid": "CA1", "From": ASHA, "To": OURS}
+        await post(client, "/voice/inbound", fields)
+        path = "/voice/recording-callback?turn=1"
+        said = (await post(client, path, fields | {"SpeechResult": "Cold"})).text
+        assert said.index("<Say") < said.index("<Dial") and "<Gather" not in said
+
+
 async def post(client: httpx.AsyncClient, path: str, fields: dict[str, str]) -> httpx.Response:
     from tests.phone.placing import TOKEN
     from tests.phone.test_webhooks import signed
