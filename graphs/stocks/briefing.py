@@ -115,8 +115,8 @@ def _fallen(
 
 
 def _reason(symbol: str, one: Sized | None, belief: Json | None, limits: Limits) -> str:
-    if one is not None and one.cuts:
-        return one.cuts[-1].why
+    if one is not None and one.why_not:
+        return one.why_not
     if belief is None or belief["probability"] is None:
         states: Mapping[str, int] = belief["states"] if belief else {}
         said = [f"{count} {_STATES[state]}" for state, count in states.items() if state in _STATES]

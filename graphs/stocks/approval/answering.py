@@ -197,7 +197,7 @@ def _price(pick: Pick) -> str:
 def _size(pick: Pick) -> str:
     sized = pick.sized
     if not sized.shares:
-        why = sized.cuts[-1].why if sized.cuts else "It is not likely enough to beat the market."
+        why = sized.why_not or "It is not likely enough to beat the market."
         return f"{pick.name}: nothing. {why}"
     count = f"{sized.shares.normalize():f} share{'' if sized.shares == 1 else 's'}"
     return f"{pick.name}: {sized.side} {count}, ${sized.amount:,.2f}."
