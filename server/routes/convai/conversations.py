@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
@@ -48,6 +48,7 @@ class Feedback(BaseModel):
 
 @router.get("/conversations")
 async def list_conversations(
+    request: Request,
     services: ServicesDep,
     page_size: PageSize = 30,
     cursor: Cursor = None,
@@ -68,8 +69,11 @@ async def list_conversations(
 ) -> dict[str, Any]:
     """List conversations, the newest first; `search` is part of what was said.
 
-    Other filters that ElevenLabs has are not looked at: a list is then longer, never shorter.
+    Another of ElevenLabs' filters gets 422: a list that is not filtered looks like one that is.
     """
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    if others := sorted(request.query_params.keys() - known):
+        wrong(["query", others[0]], "Conversations are not filtered by that here; leave it out.")
     without = set(exclude_statuses or ())
     kept = {s for shown in set(_STATUSES) - without for s in _STATUSES[shown]}
     wanted = Wanted(
