@@ -8,7 +8,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from graphs.contract import speech_of
 from graphs.events import Asked, Begin, Event, Node, Recover, Reply, Resume, Snapshot, TurnEvent
 from graphs.questions import Answer, Onward, Question
-from graphs.turn import Turn
+from graphs.staging import Staging
+from graphs.turn import Graph, Turn
 
 Said = HumanMessage | Begin | Event | Resume | Recover | None
 """What starts a turn; None opens, or reopens, the conversation."""
@@ -20,7 +21,11 @@ async def start(turn: Turn, before: Sequence[BaseMessage], said: Said) -> None:
     if isinstance(said, Recover):
         turn.stand_for([await turn.snapshot()])
     elif isinstance(said, HumanMessage) and said.id in {m.id for m in before if m.id}:
-        turn.stand_for([*_answered(before, said.id), await turn.snapshot()])
+        told = _answered(before, said.id)
+        if turn.unfinished:
+            await turn.go_on(told)
+        else:
+            turn.stand_for([*told, await turn.snapshot()])
     elif isinstance(said, Resume):
         if said.answers.keys() & {asked.id for asked in turn.asks}:
             turn.resume(said.answers)
@@ -36,6 +41,18 @@ async def start(turn: Turn, before: Sequence[BaseMessage], said: Said) -> None:
         turn.run({"messages": []} | {k: v for k, v in said.values.items() if k in known})
     else:
         turn.run({"messages": [said] if said else []})
+
+
+async def goes_on(graph: Graph, staging: Staging, said: Said) -> bool:
+    """Whether it is the newest message of a thread, sent again, and its turn failed or died."""
+    if not isinstance(said, HumanMessage) or said.id is None:
+        return False
+    taken = [m.id for m in await staging.messages() if isinstance(m, HumanMessage)]
+    if taken[-1:] != [said.id]:
+        return False
+    staged = graph.copy(update={"checkpointer": staging})
+    left = await staged.aget_state({"configurable": {"thread_id": staging.thread_id}})
+    return bool(left.next) or await staging.cut_short()
 
 
 def _answered(messages: Sequence[BaseMessage], message_id: str | None) -> list[Reply]:

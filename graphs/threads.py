@@ -43,7 +43,7 @@ from graphs.events import (
 )
 from graphs.messages import repaired, unanswered
 from graphs.precedence import Policy, Precedence, ThreadBusy, key_of
-from graphs.said import Said, WrittenAnswers, first_question, start
+from graphs.said import Said, WrittenAnswers, first_question, goes_on, start
 from graphs.served import Served, UnknownGraph
 from graphs.staging import Staging
 from graphs.turn import AnswerRefused, Graph, Place, Turn, TurnSuperseded, TurnTimedOut
@@ -147,7 +147,7 @@ class Threads:
         """Begin a turn; it is in doubt, and its effects wait, until `Turn.confirm`.
 
         A message whose id is on the thread already was taken before: the turn only repeats what
-        was answered. On a thread that waits for an answer (`Turn.asks`) only a `Resume` runs.
+        was answered, and makes the answer where it was never finished. On a thread that waits for an answer (`Turn.asks`) only a `Resume` runs.
 
         Args:
             name: the graph.
@@ -172,7 +172,8 @@ class Threads:
             staging = Staging(self._checkpointer, key, graph.channels)
             asked, turn_id = await staging.open_interrupts(), None
             died = await self._died_acting(name, thread_id, staging)
-            if asked or died:
+            unfinished = not asked and await goes_on(graph, staging, said)
+            if asked or died or unfinished:
                 turn_id = await staging.turn_id()
             place = self._place(name, thread_id, line)
             turn = Turn(
@@ -180,6 +181,7 @@ class Threads:
             )
             self._precedence.runs(key, turn)
             turn.asks = asked
+            turn.unfinished = unfinished
             if languages and hasattr(graph.context_schema, "languages"):
                 turn.context = {"languages": ",".join(sorted(languages))}
             if died:

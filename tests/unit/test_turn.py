@@ -380,6 +380,55 @@ async def test_the_same_message_twice_is_one_turn(saver: Checkpoints) -> None:
     ]
 
 
+async def test_a_message_whose_turn_failed_is_answered_when_it_is_sent_again(
+    saver: Checkpoints,
+) -> None:
+    """What was done in the turn is not done again, though its node runs once more."""
+    world, failures = World(), iter([True, False])
+
+    async def note(state: MessagesState) -> dict[str, Any]:
+        """Change something, and then fail once."""
+        await perform("note", lambda key: world.act("note", key))
+        if next(failures):
+            raise RuntimeError("no database")
+        return {"messages": [AIMessage("Noted.")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("note", note)
+    builder.add_edge(START, "note")
+    threads = Threads({"notes": builder.compile()}, saver)
+    said = HumanMessage("nine", id="h1")
+    with pytest.raises(RuntimeError):
+        await drain(threads.turn("notes", "t", said))
+    for _ in range(2):
+        events = await drain(threads.turn("notes", "t", said))
+        assert [e.text for e in events if isinstance(e, Reply)] == ["Noted."]
+    assert [m.text for m in events[-1].messages] == ["nine", "Noted."]
+    assert [what for what, _ in world.done] == ["note"]
+
+
+async def test_a_message_in_whose_turn_a_process_died_is_answered_when_it_is_sent_again(
+    saver: Checkpoints,
+) -> None:
+    world, journal = World(), ProcessJournal()
+    world.go.clear()
+    dying = Threads({"shop": shop(world, calls("book", "I book."))}, saver, journal=journal)
+    said = HumanMessage("nine", id="h1")
+    turn = await dying.begin("shop", "t", said)
+    turn.confirm()
+    await world.began.wait()  # and here its process is killed
+    living = World()
+    graph = shop(living, calls("book", "I book."))
+    threads = Threads({"shop": graph}, saver, journal=journal)
+    await threads.recover()
+    for _ in range(2):
+        events = await drain(threads.turn("shop", "t", said))
+        replies = [e.text for e in events if isinstance(e, Reply)]
+        assert replies == ["I book.", "It is: book nine done."]
+    assert kinds(events[-1]) == ["human", "ai", "tool", "ai"]
+    assert living.done == [("book nine", f"shop:t/{turn.id}/call-nine")]
+
+
 async def test_a_turn_may_be_refused_or_supersede(saver: Checkpoints) -> None:
     world = World()
     world.go.clear()
