@@ -15,6 +15,7 @@ from langgraph.types import Command, interrupt
 
 from graphs.acting import ProcessJournal
 from graphs.events import Asked, Reply, Resume, Snapshot, Token, ToolRun
+from graphs.questions import WrongAnswer
 from graphs.threads import Graph, ThreadBusy, Threads, TurnSuperseded
 from store.database import Checkpoints, open_checkpointer
 from tools.effects import IdempotencyKey, perform, tool
@@ -427,6 +428,50 @@ async def test_a_message_in_whose_turn_a_process_died_is_answered_when_it_is_sen
         assert replies == ["I book.", "It is: book nine done."]
     assert kinds(events[-1]) == ["human", "ai", "tool", "ai"]
     assert living.done == [("book nine", f"shop:t/{turn.id}/call-nine")]
+
+
+def two_questions() -> Graph:
+    """Two questions of one node, and then a third."""
+
+    def first(_state: MessagesState) -> dict[str, Any]:
+        said = [interrupt({"question": q, "kind": "yes_no"}) for q in ("One?", "Two?")]
+        return {"messages": [AIMessage(f"{said}")]}
+
+    def then(_state: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage(f"{interrupt({'question': 'Last?', 'kind': 'yes_no'})}")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("first", first)
+    builder.add_node("then", then)
+    builder.add_edge(START, "first")
+    builder.add_edge("first", "then")
+    return builder.compile()
+
+
+async def test_an_answer_that_is_sent_again_answers_no_other_question(saver: Checkpoints) -> None:
+    """Who repeats "yes" after a lost connection has not agreed to what comes next."""
+    threads = Threads({"asks": two_questions()}, saver)
+    told = []
+    for key in (None, "y1", "y1", "y2", "y2", "y3", "y3"):
+        said = HumanMessage("yes", id=key) if key else None
+        *events, after = await drain(threads.turn("asks", "t", said))
+        told.append([e.text for e in events if isinstance(e, Asked | Reply)])
+    assert told[1:] == [
+        *[["Two?"]] * 2,
+        *[["[True, True]", "Last?"]] * 2,
+        *[["True"]] * 2,
+    ]
+    assert not after.interrupts and kinds(after) == ["ai", "ai"]
+
+
+async def test_of_two_programs_that_answer_at_once_the_second_is_told(saver: Checkpoints) -> None:
+    threads = Threads({"asks": two_questions()}, saver)
+    *_, after = await drain(threads.turn("asks", "t", None))
+    said = Resume({after.interrupts[0].id: True})
+    results = await asyncio.gather(
+        *(drain(threads.turn("asks", "t", said)) for _ in range(2)), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [list, WrongAnswer]
 
 
 async def test_a_turn_may_be_refused_or_supersede(saver: Checkpoints) -> None:
