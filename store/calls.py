@@ -301,13 +301,16 @@ class Calls:
                 await self._follow(session, _call(row), before)
             return True
 
-    async def fail_unfinished(self, reason: str, locks: ThreadLocks) -> int:
+    async def fail_unfinished(
+        self, reason: str, locks: ThreadLocks, caught_up: Callable[[Call], Awaitable[Call]]
+    ) -> int:
         """Mark calls that a stopped process left open as failed; returns how many there were.
 
         Args:
             reason: why, for a person to read.
-            locks: those of all servers on these records; what one of them holds is left, and so
-                is a call whose stream may still come.
+            locks: those of all servers on these records; what one of them holds is left. A call
+                whose stream may still come is caught up, but not marked.
+            caught_up: returns a call with what its record lacks, because the process has died.
         """
         query = select(_CallRow.sid).where(_CallRow.status.in_(("ringing", "in-progress")))
         async with self._session() as session:
@@ -315,6 +318,8 @@ class Calls:
         for sid in sids:
             with contextlib.suppress(TimeoutError):
                 async with live(locks, sid):
+                    if call := await self.get(sid):
+                        await self.save(await caught_up(call))
                     if not await self._awaits_stream(sid):
                         failed += await self.end(sid, "failed", reason)
         return failed

@@ -1,6 +1,6 @@
 """What is made over the API: agents, tools, telephone numbers, as the JSON objects they came as."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -100,6 +100,13 @@ class Resources:
         if row is None:
             raise NoSuchResource(resource_id)
         return Resource.model_validate(row)
+
+    async def names(self, resource_ids: Collection[str]) -> Mapping[str, str]:
+        """Return what objects are called, by id; of those that there are."""
+        row = _ResourceRow
+        query = select(row.id, row.name).where(row.kind == self.kind, row.id.in_(resource_ids))
+        async with self._session() as session:
+            return {found_id: name for found_id, name in (await session.execute(query)).all()}
 
     async def change(
         self,

@@ -7,13 +7,14 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("LANGSMITH_TRACING", "false")
 os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
 
-from collections.abc import AsyncIterator  # noqa: E402
+from collections.abc import AsyncIterator, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
 from settings import Settings, get_settings  # noqa: E402
+from tests.postgres import cluster, database  # noqa: E402
 
 hypothesis.settings.register_profile("suite", deadline=None)  # nothing here is timed
 hypothesis.settings.load_profile("suite")
@@ -42,3 +43,24 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S
     get_settings.cache_clear()
     yield get_settings()
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL of these tests' own, without databases."""
+    with cluster() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """`DATABASE_URL`: None for SQLite in the data folder, else an empty PostgreSQL database."""
+    if request.param == "sqlite":
+        return None
+    return database(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """The data folder."""
+    return tmp_path / "data"

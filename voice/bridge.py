@@ -51,7 +51,7 @@ from voice.frames import (
     SupposedTurnFrame,
     UtteranceFrame,
 )
-from voice.keypad import PAUSE_SECS, Keypad
+from voice.keypad import Keys
 from voice.latency import Stopwatch
 from voice.phrases import phrase
 from voice.providers import STT, TTS
@@ -114,8 +114,7 @@ class Bridge(FrameProcessor):
         self._watcher: asyncio.Task[None] | None = None
         self._caller_speaks = False
         self._expects = Expectation()
-        self._keypad = Keypad()
-        self._keypad_pause: asyncio.Task[None] | None = None
+        self._keys = Keys(self._keyed)
         self.stopwatch = Stopwatch()
         self._speech = Speech(self.push_frame, call_log, playback, self.stopwatch)
         self._came_back = came_back
@@ -218,9 +217,9 @@ class Bridge(FrameProcessor):
     async def cleanup(self) -> None:
         """Stop what this processor started, but for a run of the graph: see `settle`."""
         self.end("cancelled")
-        for task in (self._watcher, self._keypad_pause):
-            if task:
-                await self.cancel_task(task)
+        self._keys.forget()
+        if self._watcher:
+            await self.cancel_task(self._watcher)
         await super().cleanup()  # type: ignore[no-untyped-call]
 
     async def tell_end(self) -> None:
@@ -268,23 +267,12 @@ class Bridge(FrameProcessor):
     async def _key(self, key: str) -> None:
         if self._answers.waiting >= MOST_WAITING:
             return
-        if not self._keypad.digits and not self._speech.protected:
+        if not self._keys.pending and not self._speech.protected:
             await self._stop_speaking()
-        if self._keypad_pause:
-            await self.cancel_task(self._keypad_pause)
-            self._keypad_pause = None
-        self._keypad, answer = self._keypad.press(key, self._expects)
-        if answer is not None:
-            await self._heard(answer, "keys", time.monotonic())
-        elif self._keypad.digits:
-            self._keypad_pause = self.create_task(self._await_key(), "keypad")
+        await self._keys.press(key, self._expects)
 
-    async def _await_key(self) -> None:
-        await asyncio.sleep(PAUSE_SECS)
-        self._keypad_pause = None
-        self._keypad, answer = self._keypad.pause()
-        if answer is not None:
-            await self._heard(answer, "keys", time.monotonic())
+    async def _keyed(self, answer: str) -> None:
+        await self._heard(answer, "keys", time.monotonic())
 
     async def _stop_speaking(self) -> None:
         self._speech.interrupt()
@@ -297,7 +285,7 @@ class Bridge(FrameProcessor):
         if self._actions.language:
             expects = Expectation(language=self._actions.language) | expects
         self._expects = expects
-        self._keypad = Keypad()
+        self._keys.forget()
         await self.push_frame(ExpectationFrame(expects), FrameDirection.UPSTREAM)
         favoured = STT[self._settings.stt].listen_for(expects)
         if favoured is not None:
@@ -420,7 +408,7 @@ class Bridge(FrameProcessor):
             self._answers.idle
             and not self._answers.announces
             and not self._caller_speaks
-            and not self._keypad.digits
+            and not self._keys.pending
             and not self._speech.utterances.pending
         )
 

@@ -2,10 +2,9 @@
 
     call = await dialler.call("+15550123", graph="sdr", opening={"agent": ...}, key="lead-17")
 
-The wish is written down first. When the carrier's answer does not come, its list of calls is read
-back until the call is found or certainly is not there; **nobody is dialled twice for one key**,
-also when the process dies in between: then who asks again with the key gets the call that was
-placed, or, if there is none, has it placed. A refusal and a failure have their reasons.
+The wish is written down first, then the carrier is asked (`placing.py`); **nobody is dialled twice
+for one key**, also when the process dies in between: then who asks again with the key gets the
+call that was placed, or, if there is none, has it placed. A refusal and a failure have reasons.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 import httpx
 from twilio.base.exceptions import TwilioRestException
@@ -26,19 +25,17 @@ from store.calls import Call, CallExists, Calls, Unanswered
 from store.dials import Dial, Dials
 from store.locks import ThreadLocks
 from tools.twilio_rest import CarrierNotConfigured, close, twilio_client
+from voice.placing import DiallingFailed, Placing
 from voice.reception import conversation_id
+
+__all__ = ["Dialler", "DiallingFailed", "DiallingRefused"]
 
 log = logging.getLogger(__name__)
 
-READ_BACK_SECS: Final = (0.0, 2.0, 4.0, 8.0)
-"""Waits before each look at the carrier's list, when it did not answer, in seconds."""
-CLOCKS_DIFFER: Final = timedelta(seconds=30)
-"""How far the carrier's clock may be from ours."""
 WAIT_SECS: Final = 60.0
 """Longest wait for another process that places the same call, in seconds."""
 LOOK_SECS: Final = 60.0
 """How often it is looked for calls of which nothing was heard, in seconds."""
-MOST_READ: Final = 50
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 
 WHY: Final[Mapping[Unanswered, str]] = {
@@ -81,10 +78,6 @@ class DiallingRefused(Exception):
         super().__init__(f"The call is not allowed. {why}".strip())
 
 
-class DiallingFailed(Exception):
-    """The carrier did not place the call; the text says why."""
-
-
 class Dialler:
     """Places calls through Twilio.
 
@@ -110,6 +103,7 @@ class Dialler:
         self._settings = settings
         self._calls = calls
         self._dials = dials
+        self._placing = Placing(dials)
         self._locks = locks
         self._may_call = may_call
         self._tell = tell
@@ -211,10 +205,10 @@ class Dialler:
         async with self._locks.hold(f"dial:{wish.key}", WAIT_SECS):
             dial = await self._dials.of_key(wish.key)
             if dial and dial.status == "dialling":  # who asked did not live to hear the answer
-                dial = await self._read_back(client, dial, "lost")
+                dial = await self._placing.read_back(client, dial, "lost")
             if dial is None or dial.status in ("refused", "lost"):
                 dial = await self._permitted(dial or wish, known=dial is not None)
-                dial = await self._ask(client, dial, asking(dial))
+                dial = await self._placing.ask(client, dial, asking(dial))
         if dial.status == "failed" or dial.sid is None:
             raise DiallingFailed(dial.failure or "The carrier did not place the call.")
         return dial
@@ -282,64 +276,6 @@ class Dialler:
         else:
             await self._dials.create(dial)
 
-    async def _ask(self, client: Client, dial: Dial, asked: Mapping[str, Any]) -> Dial:
-        try:
-            made = await client.calls.create_async(to=dial.to, from_=dial.from_number, **asked)
-        except TwilioRestException as error:
-            if error.status < 500:  # it has read the request, and refused it
-                return await self._failed(dial, f"Twilio refused the call ({error.code}).")
-        except httpx.ConnectError:
-            return await self._failed(dial, "Twilio cannot be reached.")
-        except httpx.HTTPError:
-            pass
-        else:
-            sid = str(made.sid)
-            await self._dials.placed(dial.id, sid)
-            return dial.model_copy(update={"sid": sid, "status": "placed"})
-        log.warning("Twilio did not say whether it has placed a call; its list is read.")
-        return await self._read_back(client, dial, "failed")
-
-    async def _read_back(
-        self, client: Client, dial: Dial, otherwise: Literal["failed", "lost"]
-    ) -> Dial:
-        """Find out whether a call was placed about which the carrier did not answer.
-
-        Args:
-            client: of the carrier.
-            dial: what was asked for.
-            otherwise: what becomes of it when the carrier has no such call.
-
-        Raises:
-            DiallingFailed: the carrier cannot be asked; it stays as it is.
-        """
-        read = False
-        for wait in READ_BACK_SECS:
-            await asyncio.sleep(wait)
-            known = await self._dials.get(dial.id)
-            if known and known.sid:  # its webhook has come meanwhile
-                return known
-            try:
-                listed = await client.calls.list_async(
-                    to=dial.to, from_=dial.from_number, limit=MOST_READ
-                )
-            except (TwilioRestException, httpx.HTTPError):
-                continue
-            read = True
-            since = dial.began_at - CLOCKS_DIFFER
-            for sid in _placed_since(listed, since):
-                if await self._dials.placed(dial.id, sid):
-                    return dial.model_copy(update={"sid": sid, "status": "placed"})
-        if not read:  # it stays open, and is looked at again
-            raise DiallingFailed("Twilio cannot be reached, and may have placed the call.")
-        failure = "Twilio did not answer, and has no such call."
-        return await self._failed(dial, failure, otherwise)
-
-    async def _failed(
-        self, dial: Dial, failure: str, status: Literal["failed", "lost"] = "failed"
-    ) -> Dial:
-        await self._dials.change(dial.id, status, failure=failure)
-        return dial.model_copy(update={"status": status, "failure": failure})
-
     async def _record(self, dial: Dial) -> Call:
         """Return the record of a call that was placed, made if it is not there."""
         sid = dial.sid or ""
@@ -403,7 +339,7 @@ class Dialler:
         for dial in await self._dials.unanswered(now - timedelta(seconds=WAIT_SECS)):
             with contextlib.suppress(TimeoutError, DiallingFailed):
                 async with self._locks.hold(f"dial:{dial.key}", 0):
-                    found = await self._read_back(self.client, dial, "lost")
+                    found = await self._placing.read_back(self.client, dial, "lost")
                     if found.sid and found.purpose == "conversation":
                         await self._record(found)
         late = now - timedelta(seconds=self._settings.ringing_secs + LOOK_SECS)
@@ -432,10 +368,3 @@ def failure_data(call: Call, why: Unanswered) -> dict[str, Any]:
         "failure_reason": why if why in ("busy", "no-answer") else "unknown",
         "metadata": {"type": "twilio", "body": {"CallSid": call.sid, "CallStatus": why}},
     }
-
-
-def _placed_since(listed: Sequence[Any], since: datetime) -> list[str]:
-    """Return the sids of the calls of ours that were made since a moment, oldest first."""
-    ours = [made for made in listed if made.direction == "outbound-api" and made.date_created]
-    ours.sort(key=lambda made: made.date_created)
-    return [str(made.sid) for made in ours if made.date_created >= since]

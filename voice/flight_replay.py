@@ -9,7 +9,6 @@ this way: what is outside this process knows no virtual time.
 
 import asyncio
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,17 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from graphs.threads import Graph, Threads
-from settings import Settings, get_settings
 from store.call_news import CallNews
 from store.calls import Calls
 from store.database import open_checkpointer, open_database
 from store.tickets import Tickets
-from tools.desk import open_desk
-from tools.outside import Outside
 from voice.carriers import CARRIERS
 from voice.flight import DECISIONS, OF_THE_CALL, SUFFIX, Line, flight_files, read_flight
 from voice.flight_client import SID, RecordedClient, stream_start
 from voice.flight_speech import REPLAYED, as_recorded
+from voice.phonelab.apart import SettingsApart, desk_apart
 from voice.phonelab.virtual_time import EPOCH, TimeStands, run
 from voice.switchboard import Switchboard
 
@@ -203,23 +200,18 @@ async def _held_again(
 ) -> list[list[Line]]:
     """Hold a call again with the recorder on, and return its flights."""
     start = flights[0][0].data
-    settings = _OfTheFlight(
+    settings = SettingsApart(
         **(start["settings"] | {"stt": "embedded", "tts": "embedded"}),
         data_dir=folder,
         default_graph=start["graph"],
         record_flights=True,
     )
-    own = get_settings().data_dir / "organisations"
-    if own.is_dir():
-        shutil.copytree(own, folder / own.name)
     settings.stt = settings.tts = REPLAYED  # type: ignore[assignment]
     async with AsyncExitStack() as opened:
         engine = await opened.enter_async_context(open_database(folder))
         saver = await opened.enter_async_context(open_checkpointer(folder))
-        desk = await opened.enter_async_context(
-            open_desk(settings, engine, Outside(resolve=_nowhere))
-        )
-        threads = Threads({start["graph"]: graph}, saver, configurable={"desk": desk})
+        given = await opened.enter_async_context(desk_apart(settings, engine))
+        threads = Threads({start["graph"]: graph}, saver, configurable=given)
         board = Switchboard(settings, threads, Calls(engine), Tickets(engine), CallNews(engine))
         await opened.enter_async_context(board.open())
         carrier = CARRIERS.get(start["carrier"])
@@ -245,19 +237,3 @@ async def _held_again(
                 playing.cancel()
                 await asyncio.gather(playing, return_exceptions=True)
         return [read_flight(file) for file in flight_files(board.recordings, SID)]
-
-
-class _OfTheFlight(Settings):
-    """What was set when the call was recorded; the keys of this machine are not looked at."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: Any, init_settings: Any, *_: Any, **__: Any
-    ) -> tuple[Any, ...]:
-        """Take what is given, and nothing from the environment."""
-        return (init_settings,)
-
-
-async def _nowhere(host: str, _port: int) -> Sequence[str]:
-    """Know no address: what a call has done outside is not done once more."""
-    raise OSError(f"A call that is held again reaches nobody, not {host}.")

@@ -1,5 +1,7 @@
-"""What a key means while a question is open: pure, `press` in, answer or more digits out."""
+"""What a key means while a question is open: `Keypad` is pure, `Keys` waits for the next one."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from graphs.threads import Expectation
@@ -42,3 +44,47 @@ class Keypad:
     def pause(self) -> tuple["Keypad", str | None]:
         """Take the digits so far as the answer, for no more keys came."""
         return Keypad(), self.digits or None
+
+
+class Keys:
+    """The keys of a call: those that make one answer together, also by a pause after the last.
+
+    Args:
+        answered: told an answer.
+    """
+
+    def __init__(self, answered: Callable[[str], Awaitable[None]]) -> None:
+        self._answered = answered
+        self._keypad = Keypad()
+        self._pause: asyncio.Task[None] | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether digits were pressed that are no answer yet."""
+        return bool(self._keypad.digits)
+
+    async def press(self, key: str, expects: Expectation) -> None:
+        """Take one key, see `Keypad.press`."""
+        self._stop_waiting()
+        self._keypad, answer = self._keypad.press(key, expects)
+        if answer is not None:
+            await self._answered(answer)
+        elif self.pending:
+            self._pause = asyncio.create_task(self._wait(), name="keypad")
+
+    def forget(self) -> None:
+        """Forget what was pressed: another question is open, or the call is over."""
+        self._stop_waiting()
+        self._keypad = Keypad()
+
+    def _stop_waiting(self) -> None:
+        if self._pause:
+            self._pause.cancel()
+            self._pause = None
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(PAUSE_SECS)
+        self._pause = None
+        self._keypad, answer = self._keypad.pause()
+        if answer is not None:
+            await self._answered(answer)

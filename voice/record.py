@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from faults import places
+from graphs.messages import INTERRUPTED
+from graphs.threads import Threads, UnknownGraph
 from store.calls import AnsweredBy, Call, Calls, Status, TurnLatency, Utterance
 
 log = logging.getLogger(__name__)
@@ -15,6 +17,31 @@ TURNS = logging.getLogger("dialgraph.turns")
 
 SAVE_TIMEOUT_SECS = 10.0
 """Longest wait for the database at the end of a call, in seconds."""
+
+
+async def caught_up(call: Call, threads: Threads) -> Call:
+    """Return a call with the words that its thread has, where its record has others.
+
+    Both are written as the caller hears them, but not at once: of a process that was killed, one
+    is some words behind. What the graph goes on with is what counts.
+    """
+    try:
+        thread = await threads.snapshot(call.graph, call.thread_id)
+    except UnknownGraph:
+        return call
+    heard = {message.id: message for message in thread.messages}
+    transcript = [
+        said.model_copy(
+            update={
+                "text": str(message.text),
+                "interrupted": bool(message.additional_kwargs.get(INTERRUPTED)),
+            }
+        )
+        if (message := heard.get(said.message_id))
+        else said
+        for said in call.transcript
+    ]
+    return call.model_copy(update={"transcript": transcript})
 
 
 class CallLog:

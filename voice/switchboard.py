@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from voice.pipeline import Conversation
 from voice.providers import load_providers
 from voice.quiet import quiet_pipecat
 from voice.reception import about_the_call
-from voice.record import SAVE_TIMEOUT_SECS, CallLog
+from voice.record import SAVE_TIMEOUT_SECS, CallLog, caught_up
 from voice.telemetry import Silent, Telemetry, open_telemetry
 from voice.transferring import Transferring
 from voice.transport import SEND_TIMEOUT_SECS
@@ -113,7 +114,9 @@ class Switchboard:
     async def open(self) -> AsyncIterator[None]:
         """Take calls while the context lasts; at its end let those that go on come to theirs."""
         left = await self._calls.fail_unfinished(
-            "The server was stopped during the call.", self._live.locks
+            "The server was stopped during the call.",
+            self._live.locks,
+            partial(caught_up, threads=self._threads),
         )
         if left:
             log.warning("%d calls were left unfinished by an earlier run.", left)

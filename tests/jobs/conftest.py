@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,26 +18,7 @@ from store.outbox import KIND, Outbox
 from store.secrets import MasterKey
 from store.webhooks import Webhooks
 from tests.jobs.receiver import Receiver, receiver
-from tests.postgres import cluster, database
 from tools.outside import Outside
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    with cluster() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    if request.param == "sqlite":
-        return None
-    return database(request.getfixturevalue("postgres"))
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
 
 
 class Clock:

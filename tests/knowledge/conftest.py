@@ -1,14 +1,13 @@
 """Knowledge on a data folder, and on a real PostgreSQL."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from settings import Settings
 from store.database import open_database
-from tests.postgres import cluster, database
 from tools.knowledge import Knowledge, open_knowledge
 from tools.outside import Outside
 
@@ -17,20 +16,6 @@ from tools.outside import Outside
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for an index that is made anew, however busy the machine is."""
     monkeypatch.setattr("tools.knowledge.knowledge.FRESH_SECS", 60.0)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A PostgreSQL of these tests' own, without databases."""
-    with cluster() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    if request.param == "sqlite":
-        return None
-    return database(request.getfixturevalue("postgres"))
 
 
 @contextlib.asynccontextmanager

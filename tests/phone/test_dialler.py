@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from voice.dialler import Dialler, DiallingFailed, DiallingRefused
 from voice.phonelab import PhoneLab, ScriptedCaller, Subscriber
 from voice.phonelab.virtual_speech import SpellingVoice
 from voice.phonelab.virtual_time import virtually
+from voice.record import caught_up
 
 
 class Opened(TypedDict, total=False):
@@ -266,7 +268,9 @@ async def test_a_call_outlives_the_server_that_has_placed_it(tmp_path: Path) -> 
     async with world(tmp_path, greeter(), {ASHA: Subscriber(rings_secs=5)}) as (lab, services, _):
         placed = await services.dialler.call(ASHA, key="k", graph="graph", opening={"name": "Asha"})
         assert await services.switchboard._tickets.stream(placed.sid) is None
-        assert await services.calls.fail_unfinished("stopped", services.dialler._locks) == 0
+        caught = partial(caught_up, threads=services.switchboard._threads)
+        locks = services.dialler._locks
+        assert await services.calls.fail_unfinished("stopped", locks, caught) == 0
         await lab.call(placed.sid).wait(200)
         call = await ended(services, placed.sid)
     assert call.transcript[0].text.startswith("Hello Asha.")

@@ -17,6 +17,8 @@ from tests.phone.test_call_actions import Held, caller, hold, words
 from tests.sdr import agent
 from tools.desk import open_desk
 from voice.phonelab import AnsweringMachine, HangUp, Pause, Press, Subscriber
+from voice.phonelab.check.held import Script
+from voice.phonelab.check.held import hold as hold_apart
 from voice.phonelab.virtual import Result, VirtualCall
 from voice.phonelab.virtual_acts import Act, HangsUp, Says
 from voice.phonelab.virtual_speech import SpellingVoice
@@ -68,6 +70,14 @@ def test_a_demo_is_booked_once(tmp_path: Path, after: list[Act]) -> None:
     assert len(booked(tmp_path)) == 1, result.record.transcript
     assert result.values["booked"]["spoken"]
     assert result.errors == ()
+
+
+def test_a_check_books_in_a_folder_of_its_own(tmp_path: Path, settings: Settings) -> None:
+    """Checked, the sales agent booked in the real calendar, and could have written to a caller."""
+    script = Script([*BOOKING, Says(66.0, "yes, book it"), HangsUp(90.0)])
+    held = hold_apart(build(), script, tmp_path)
+    assert len(booked(tmp_path)) == 1, held.result.record.transcript
+    assert not settings.data_dir.exists()
 
 
 def someone(number: str, *steps: Any, **options: Any) -> dict[str, Subscriber]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from store.calls import Call, Calls
+from store.calls import Call, Calls, Utterance
 from store.database import open_database
 from store.live_calls import live
 from store.locks import open_locks
@@ -40,13 +40,20 @@ async def test_a_server_fails_the_calls_that_nobody_holds(
             await calls.create(ringing(sid))
         over = ringing("CA-over").model_copy(update={"status": "completed", "ended_at": MORNING})
         await calls.create(over)
-        assert await calls.fail_unfinished("gone", starting) == 1
+
+        async def caught_up(call: Call) -> Call:
+            said = Utterance(role="bot", text="Hello.", at=MORNING)
+            return call.model_copy(update={"transcript": [said]})
+
+        assert await calls.fail_unfinished("gone", starting, caught_up) == 1
         found = {call.sid: (call.status, call.failure) for call in await calls.list()}
         assert found == {
             "CA-held": ("ringing", None),
             "CA-left": ("failed", "gone"),
             "CA-over": ("completed", None),
         }
+        heard = {call.sid: [line.text for line in call.transcript] for call in await calls.list()}
+        assert heard == {"CA-held": [], "CA-left": ["Hello."], "CA-over": []}
 
 
 async def test_a_database_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:

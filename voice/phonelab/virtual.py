@@ -31,9 +31,11 @@ from store.call_news import CallNews
 from store.calls import Call, Calls, Direction
 from store.database import Database, open_checkpointer, open_database
 from store.effects import Effects
+from store.locks import ProcessLocks
 from store.tickets import Ticket, Tickets
 from voice.carriers import CARRIERS, StreamStart
 from voice.phonelab import mulaw, virtual_speech
+from voice.phonelab.apart import SettingsApart
 from voice.phonelab.callers import Caller
 from voice.phonelab.clock import RealClock
 from voice.phonelab.faults import Faults
@@ -46,6 +48,7 @@ from voice.phonelab.virtual_socket import MemorySocket, Message
 from voice.phonelab.virtual_speech import Word, heard
 from voice.phonelab.virtual_time import run
 from voice.phonelab.webhooks import Destination
+from voice.record import caught_up
 from voice.switchboard import Switchboard
 
 LONGEST_CALL_SECS = 120.0
@@ -184,7 +187,7 @@ class VirtualCall:
             return run(self._run(Path(folder)), seed=self.seed)
 
     async def _run(self, folder: Path) -> Result:
-        settings = Settings(data_dir=folder, default_graph=GRAPH, _env_file=None, **self.settings)
+        settings = SettingsApart(data_dir=folder, default_graph=GRAPH, **self.settings)
         settings.stt = settings.tts = virtual_speech.NAME  # type: ignore[assignment]  # not for all
         with virtual_speech.offered():
             return await _Held(self, settings).result()
@@ -339,10 +342,21 @@ class _Held:
             shutil.copy(file, folder / AFTER)
 
     async def _gather(self, left_over: list[str]) -> Result:
-        folder = self.settings.data_dir / (AFTER if self.died_at is not None else "")
-        async with open_database(folder) as engine, open_checkpointer(folder) as saver:
-            threads = Threads({GRAPH: self.call.graph}, saver, journal=Effects(engine))
+        folder = self.settings.data_dir
+        if self.died_at is not None:
+            folder /= AFTER
+        settings = self.settings.model_copy(update={"data_dir": folder})
+        async with (
+            open_database(folder) as engine,
+            open_checkpointer(folder) as saver,
+            self.call.configurable(settings, engine) as given,
+        ):
+            graphs, journal = {GRAPH: self.call.graph}, Effects(engine)
+            threads = Threads(graphs, saver, journal=journal, configurable=given)
             await threads.recover()
+            if self.died_at is not None:
+                caught = functools.partial(caught_up, threads=threads)
+                await Calls(engine).fail_unfinished("killed", ProcessLocks(), caught)
             snapshot = await threads.snapshot(GRAPH, self.thread_id)
             record = await Calls(engine).get(self.call.sid)
         assert record is not None  # noqa: S101 - it was created before the call was answered

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
@@ -25,7 +25,6 @@ from server.services import Services, ServicesDep
 from store.calls import Status
 from store.conversations import Conversation, Wanted
 from store.pages import BadCursor
-from store.resources import NoSuchResource
 from voice.flight import flight_files
 
 router = APIRouter(tags=["conversations"])
@@ -49,6 +48,7 @@ class Feedback(BaseModel):
 
 @router.get("/conversations")
 async def list_conversations(
+    request: Request,
     services: ServicesDep,
     page_size: PageSize = 30,
     cursor: Cursor = None,
@@ -69,8 +69,11 @@ async def list_conversations(
 ) -> dict[str, Any]:
     """List conversations, the newest first; `search` is part of what was said.
 
-    Other filters that ElevenLabs has are not looked at: a list is then longer, never shorter.
+    Another of ElevenLabs' filters gets 422: a list that is not filtered looks like one that is.
     """
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    if others := sorted(request.query_params.keys() - known):
+        wrong(["query", others[0]], "Conversations are not filtered by that here; leave it out.")
     without = set(exclude_statuses or ())
     kept = {s for shown in set(_STATUSES) - without for s in _STATUSES[shown]}
     wanted = Wanted(
@@ -94,8 +97,10 @@ async def list_conversations(
         )
     except BadCursor as error:
         wrong(["query", "cursor"], str(error))
-    names = {c.agent_id: await agent_name(services, c.agent_id) for c in page.items}
-    listed = [summary(conversation, names[conversation.agent_id]) for conversation in page.items]
+    names = await services.workspace.agents.names({c.agent_id for c in page.items})
+    listed = [
+        summary(conversation, names.get(conversation.agent_id)) for conversation in page.items
+    ]
     if summary_mode == "exclude":
         listed = [item | {"transcript_summary": None} for item in listed]
     return {
@@ -207,10 +212,7 @@ async def described(services: Services, conversation: Conversation) -> dict[str,
 
 async def agent_name(services: Services, agent_id: str) -> str | None:
     """Return what an agent is called; None when there is no such agent."""
-    try:
-        return (await services.workspace.agents.get(agent_id)).name
-    except NoSuchResource:
-        return None
+    return (await services.workspace.agents.names([agent_id])).get(agent_id)
 
 
 def _moment(unix: int | None) -> datetime | None:

@@ -4,9 +4,12 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from graphs.questions import Question
 from graphs.threads import Graph
+from settings import get_settings
+from voice.phonelab.apart import OF_THE_MODEL, desk_apart
 from voice.phonelab.check.watch import Trouble, Watch
 from voice.phonelab.faults import Faults
 from voice.phonelab.virtual import Result, VirtualCall
@@ -61,7 +64,7 @@ class Held:
 
 
 def hold(graph: Graph, script: Script, folder: Path, *, real: bool = False) -> Held:
-    """Hold a call, and a second one on its thread where the script has one.
+    """Hold a call, and a second one on its thread where the script has one; neither acts outside.
 
     Args:
         graph: which answers.
@@ -70,14 +73,19 @@ def hold(graph: Graph, script: Script, folder: Path, *, real: bool = False) -> H
         real: whether the time of the graph is real.
     """
     watch = Watch(script.trouble, real)
-    first = VirtualCall(graph, script.acts, faults=script.faults, folder=folder)
+    ours = get_settings()
+    given = {name: getattr(ours, name) for name in OF_THE_MODEL}
+
+    def call(acts: Sequence[Act], **more: Any) -> VirtualCall:
+        return VirtualCall(graph, acts, folder=folder, configurable=desk_apart, **given, **more)
+
+    first = call(script.acts, faults=script.faults)
     second = None
     with watch.watching():
         result = first.run()
         if script.again is not None:
             thread_id = result.record.thread_id
-            call = VirtualCall(graph, script.again, folder=folder, thread_id=thread_id, seed=1)
-            second = call.run()
+            second = call(script.again, thread_id=thread_id, seed=1).run()
     return Held(script, result, watch, second)
 
 
