@@ -118,6 +118,8 @@ class Turn:
         """Questions that the thread waits to have answered; then only `resume` runs the graph."""
         self.before: Sequence[BaseMessage] = ()
         """Messages that are on the thread already."""
+        self.unfinished = False
+        """Whether it goes on with a turn that failed, or in which a process died."""
         self.context: Any = None
         """What the graph's context is made of."""
         self.started = False
@@ -175,6 +177,12 @@ class Turn:
     def resume(self, answers: Mapping[str, Any]) -> None:
         """Run the graph on from its open questions, with answers by the ids of the interrupts."""
         self.run(Command(resume=dict(answers)))
+
+    async def go_on(self, told: Sequence[TurnEvent]) -> None:
+        """Run the graph on from where it was ended; first yield what it had told by then."""
+        for event in told:
+            self._parts.put_nowait(event)
+        self.run(None if (await self.snapshot()).next else {"messages": []})
 
     def stand_for(self, events: Sequence[TurnEvent]) -> None:
         """Yield these events, without a run."""

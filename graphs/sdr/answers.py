@@ -344,4 +344,5 @@ _TAKERS: Final[Mapping[str, Callable[[_Said], Plan | None]]] = {
     "facts": _summary,
     "meeting": _meeting,
     "person": _person,
+    "opt_out": lambda said: said.dropped("noted") if said.declines else None,
 }

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from graphs.call_actions import HangUp
 from graphs.eligibility.readings import Reading
 from graphs.eligibility.yes_no import parse_yes_no
 from graphs.sdr.answers import answered, call_back, look_for
 from graphs.sdr.assertions import asserts
+from graphs.sdr.closing import close, outcome_of, taking_off, unanswered
 from graphs.sdr.emergency import send_for_help
 from graphs.sdr.facts import facts_in, merged
 from graphs.sdr.intents import Heard
@@ -43,8 +43,9 @@ _ACTS: Final = frozenset({"book", "send", "call_back", "price"}) | frozenset(
 def decide(turn: Turn) -> Plan:
     """Decide what a turn does."""
     if turn.kind == "hangup":
-        outcome = turn.state.get("outcome") or _outcome(turn.state)
-        return Plan(update={"phase": "COMPLETION", "outcome": outcome, "expects": {}})
+        outcome = turn.state.get("outcome") or outcome_of(turn.state)
+        ended = Plan(update={"phase": "COMPLETION", "outcome": outcome, "expects": {}})
+        return unanswered(turn, ended)
     if turn.kind == "silence":
         return _silence(turn)
     if turn.kind == "transfer_failed":
@@ -69,13 +70,6 @@ def _speaks_first(turn: Turn) -> bool:
 
 def _introduction(turn: Turn) -> str:
     return turn.introduces("greeting.ai")
-
-
-def close(turn: Turn, outcome: str, *says: str, opt_out: bool = False) -> Plan:
-    """End the conversation."""
-    update = {"phase": "COMPLETION", "outcome": outcome, "done": True}
-    update |= {"pending": None, "expects": {}, "asked": None}
-    return Plan(says=says, act=HangUp(), update=update, opt_out=opt_out)
 
 
 # What is not said
@@ -122,7 +116,7 @@ def _silence(turn: Turn) -> Plan:
     silences = turn.state.get("silences", 0) + 1
     if silences > MOST_SILENCES:
         plan = close(turn, turn.state.get("outcome") or "no_answer", turn.say("goodbye.silence"))
-        return replace(plan, update={**plan.update, "silences": silences})
+        return unanswered(turn, replace(plan, update={**plan.update, "silences": silences}))
     pending = turn.pending
     says = [turn.say("still_there"), *([pending["question"]] if pending else [])]
     return Plan(says=tuple(says), update={"silences": silences})
@@ -135,12 +129,6 @@ def _not_taken(turn: Turn) -> Plan:
     update = waits("when", question, "call_back_later", {"about": _about(turn, facts)})
     update |= {"phase": "ACTIVE", "outcome": None, "done": False, "silences": 0}
     return Plan(says=(turn.say("person.not_taken"), question), update=update)
-
-
-def _outcome(state: Mapping[str, Any]) -> str:
-    if state.get("booked"):
-        return "booked"
-    return "qualified" if len(state.get("facts") or {}) >= 3 else "ended"
 
 
 # What is said
@@ -205,13 +193,11 @@ def _request(
 ) -> Plan | None:
     """What no model is asked about, and what goes before any open question."""
     say = turn.say
+    if heard.intent == "emergency":
+        return Plan(says=(send_for_help(turn),))
+    if (off := taking_off(turn, heard)) is not None:
+        return off
     match heard.intent:
-        case "emergency":
-            return Plan(says=(send_for_help(turn),))
-        case "opt_out":
-            key = "opted_out" if turn.caller else "opted_out.unknown"
-            plan = close(turn, "opted_out", _in_their_language(turn).say(key), opt_out=True)
-            return replace(plan, update={**plan.update, "opted_out": True})
         case "wrong_number":
             return close(turn, "wrong_number", say("wrong_number"))
         case "robot":
@@ -230,7 +216,7 @@ def _request(
             booked = turn.state.get("booked")
             meeting = turn.organisation.calendar.meeting
             bye = say("goodbye.booked", meeting=meeting) if booked else say("goodbye")
-            return close(turn, _outcome({**turn.state, "facts": facts}), bye)
+            return close(turn, outcome_of({**turn.state, "facts": facts}), bye)
         case "account":
             return Plan(route="look_up")
         case "my_booking":
@@ -259,17 +245,6 @@ def _appointments(turn: Turn, tool: str) -> Plan:
     args = {"email": str(email)} if email else {}
     update = waits("appointment", "", tool, args) if tool else {}
     return Plan(route="use_tools", calls=(("list_appointments", args),), update=update)
-
-
-def _in_their_language(turn: Turn) -> Turn:
-    """Return the turn in the language that is spoken, be it none of the agent's own.
-
-    What is said last in a call, so that it is understood.
-    """
-    language = language_of(turn.text)
-    if language not in spoken_languages() or turn.channel and language not in turn.channel:
-        return turn
-    return turn.in_language(str(language))
 
 
 def _soothe(turn: Turn) -> Plan:
@@ -403,6 +378,6 @@ def _conversation(
         return _then(turn, facts, state, say("told"), ask=True)
     if heard.intent in ("confirm", "deny") and isinstance(parse_yes_no(turn.text), Reading):
         if heard.yes is False and turn.last_said.endswith(say("anything_else")):
-            return close(turn, _outcome({**turn.state, "facts": facts}), say("goodbye"))
+            return close(turn, outcome_of({**turn.state, "facts": facts}), say("goodbye"))
         return _then(turn, facts, state, ask=True)
     return Plan(route="look_up")

@@ -8,7 +8,7 @@ from graphs.sdr.intents import CODE_DECIDES, Heard, of_it
 from graphs.sdr.times import wish
 from graphs.sdr.turn import Turn
 
-OFFERS: Final = frozenset({"person", "meeting", "facts"})
+OFFERS: Final = frozenset({"person", "meeting", "facts", "opt_out"})
 """What is not offered again to a caller who speaks of something else."""
 _MEETS: Final = re.compile(
     r"\b(?:demos?|demonstration|meeting|appointment|walkthrough|presentation|slots?|calendar"
