@@ -177,6 +177,11 @@ class Staging(BaseCheckpointSaver[Any]):
         newest = await self.aget_tuple(self._config("", None))
         return newest.metadata.get("turn_id") if newest else None  # type: ignore[return-value]
 
+    async def cut_short(self) -> bool:
+        """Whether the turn that wrote the thread last was ended before the graph had."""
+        newest = await self.aget_tuple(self._config("", None))
+        return newest is not None and newest.metadata.get("source") == "update"
+
     async def messages(self) -> list[BaseMessage]:
         """Return the messages of the thread as they stand."""
         newest = await self.aget_tuple(self._config("", None))

@@ -19,6 +19,7 @@ What a graph may accept as input, beside `messages`:
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Any
@@ -26,7 +27,8 @@ from uuid import uuid4
 
 from langchain_core.runnables import RunnableConfig
 
-from graphs.acting import Journal, ProcessJournal, effect_key
+from faults import places
+from graphs.acting import Journal, ProcessJournal
 from graphs.events import (
     Asked,
     Begin,
@@ -41,9 +43,10 @@ from graphs.events import (
     ToolRun,
     TurnEvent,
 )
-from graphs.messages import repaired, unanswered
+from graphs.messages import repaired
 from graphs.precedence import Policy, Precedence, ThreadBusy, key_of
-from graphs.said import Said, WrittenAnswers, first_question, start
+from graphs.questions import WrongAnswer
+from graphs.said import Said, WrittenAnswers, died_acting, first_question, goes_on, start
 from graphs.served import Served, UnknownGraph
 from graphs.staging import Staging
 from graphs.turn import AnswerRefused, Graph, Place, Turn, TurnSuperseded, TurnTimedOut
@@ -80,6 +83,9 @@ THREAD_ID = r"^[\w.:@+-]{1,100}$"
 """Form of a thread's id, for what comes from outside."""
 
 
+log = logging.getLogger(__name__)
+
+
 def is_thread_id(text: str) -> bool:
     """Whether a text from outside has the form of a thread's id."""
     return re.fullmatch(THREAD_ID, text) is not None
@@ -114,7 +120,7 @@ class Threads:
         self._precedence = Precedence(locks or ProcessLocks(), turn_timeout)
         self._journal = journal or ProcessJournal()
         self._configurable = dict(configurable or {})
-        self._written = WrittenAnswers()
+        self._written = WrittenAnswers(self._journal)
         self._left: set[asyncio.Task[None]] = set()
 
     @property
@@ -143,11 +149,13 @@ class Threads:
         languages: Collection[str] = (),
         policy: Policy = "enqueue",
         line: Mapping[str, str] | None = None,
+        repeats: bool = False,
     ) -> Turn:
         """Begin a turn; it is in doubt, and its effects wait, until `Turn.confirm`.
 
-        A message whose id is on the thread already was taken before: the turn only repeats what
-        was answered. On a thread that waits for an answer (`Turn.asks`) only a `Resume` runs.
+        A message whose id is on the thread already was taken before: what was answered is repeated,
+        and finished if it was not. On a thread that waits for an answer (`Turn.asks`) only a
+        `Resume` runs.
 
         Args:
             name: the graph.
@@ -159,6 +167,7 @@ class Threads:
             line: on which line the person is, for the graph to find as `line` in its
                 `config["configurable"]`: `channel` (phone, page, ...) and `person`, the number; a
                 chat when missing.
+            repeats: whether an answer to a question, which is on no thread, may come twice.
 
         Raises:
             UnknownGraph: no graph of that name is served.
@@ -171,8 +180,9 @@ class Threads:
         try:
             staging = Staging(self._checkpointer, key, graph.channels)
             asked, turn_id = await staging.open_interrupts(), None
-            died = await self._died_acting(name, thread_id, staging)
-            if asked or died:
+            died = await died_acting((name, thread_id), staging, self._journal)
+            unfinished = not asked and await goes_on(graph, staging, said)
+            if asked or died or unfinished:
                 turn_id = await staging.turn_id()
             place = self._place(name, thread_id, line)
             turn = Turn(
@@ -180,13 +190,15 @@ class Threads:
             )
             self._precedence.runs(key, turn)
             turn.asks = asked
+            turn.unfinished = unfinished
             if languages and hasattr(graph.context_schema, "languages"):
                 turn.context = {"languages": ",".join(sorted(languages))}
             if died:
-                await turn.finish_step()
+                await _finish(turn, said)
             if not asked:
                 await staging.change_messages(repaired)
-            await start(turn, await staging.messages(), said)
+            told = await self._written.told((name, thread_id), said) if repeats else None
+            await start(turn, await staging.messages(), said, told)
         except BaseException:
             await taken.aclose()
             raise
@@ -227,22 +239,27 @@ class Threads:
                 person said is kept.
             TurnSuperseded: another turn has taken the place of this one.
             AnswerRefused: the graph refused what a `Resume` was to answer; the question is open.
+            WrongAnswer: what a `Resume` was to answer was answered meanwhile.
         """
         turn = await self.begin(
-            name, thread_id, said, languages=languages, policy=policy, line=line
+            name, thread_id, said, languages=languages, policy=policy, line=line, repeats=True
         )
         turn.confirm()
+        if isinstance(said, Resume) and not said.answers.keys() & {one.id for one in turn.asks}:
+            await turn.commit()
+            raise WrongAnswer(f"What {', '.join(said.answers)} asked was answered meanwhile.")
         after: Snapshot | None = None
-        asked = False
+        asked, answers, told = False, False, list[Reply]()
         try:
             if turn.asks and not turn.started:
                 put = await self._written.take(turn, said)
-                asked = isinstance(put, Asked)
+                asked, answers = isinstance(put, Asked), not isinstance(put, Asked)
                 yield put
             async for event in turn:
                 if isinstance(event, Snapshot):
                     after = event
                 else:
+                    told += [event] if isinstance(event, Reply) else []
                     yield event
         except AnswerRefused as refusal:
             await turn.commit()
@@ -262,6 +279,8 @@ class Threads:
             if not await turn.withdraw():
                 await turn.commit()
             raise TurnSuperseded(f"Another turn took over on the thread {thread_id!r}.")
+        if answers:
+            await self._written.keep((name, thread_id), turn, said, told)
         await turn.commit(None if heard else {}, final=heard)
         if after is not None:
             if after.interrupts and turn.started and not asked:
@@ -315,12 +334,16 @@ class Threads:
         for effect in await self._journal.unsettled():
             if effect.graph not in self._served:
                 continue
-            with contextlib.suppress(ThreadBusy):
+            try:
                 async with contextlib.aclosing(
                     self.turn(effect.graph, effect.thread_id, Recover(), policy="reject")
                 ) as turn:
                     async for _ in turn:
                         pass
+            except ThreadBusy:
+                pass
+            except Exception as error:  # others are not kept waiting; the next start tries again
+                log.error("What was begun by %s was not finished: %s", effect.graph, places(error))
 
     async def snapshot(self, name: str, thread_id: str) -> Snapshot:
         """Return the thread as the checkpoint has it.
@@ -334,7 +357,7 @@ class Threads:
     async def ids(self, name: str) -> list[str]:
         """Return the ids of every thread of a graph, in alphabetical order.
 
-        Reads every checkpoint: for the command line and for reports, not for a request.
+        Reads every checkpoint: not for a request.
         """
         found, prefix = set(), key_of(name, "")
         async for checkpoint in self._checkpointer.alist(None):
@@ -344,11 +367,7 @@ class Threads:
         return sorted(found)
 
     async def ran(self, name: str, thread_id: str) -> list[str]:
-        """Return the nodes that ran in the thread's last turn, in order.
-
-        Raises:
-            UnknownGraph: no graph of that name is served.
-        """
+        """Return the nodes that ran in the thread's last turn, in order; see `snapshot`."""
         nodes = self.graph(name).nodes
         found = await self._checkpointer.aget_tuple(self._config(name, thread_id))
         seen = found.checkpoint["versions_seen"] if found else {}
@@ -383,14 +402,15 @@ class Threads:
             configurable={**self._configurable, **configurable},
         )
 
-    async def _died_acting(self, name: str, thread_id: str, staging: Staging) -> bool:
-        """Whether a process died in the last turn while it did something."""
-        turn_id = await staging.turn_id() or ""
-        for call in unanswered(await staging.messages()):
-            key = effect_key(graph=name, thread_id=thread_id, turn_id=turn_id, call=call)
-            if await self._journal.get(key):
-                return True
-        return False
-
     def _config(self, name: str, thread_id: str) -> RunnableConfig:
         return {"configurable": {"thread_id": key_of(name, thread_id)}}
+
+
+async def _finish(turn: Turn, said: Said) -> None:
+    """Finish the step in which a process died; who has something to say is answered in any case."""
+    try:
+        await turn.finish_step()
+    except Exception as error:
+        if isinstance(said, Recover):
+            raise
+        log.error("The step in which a process died failed again: %s", places(error))

@@ -118,6 +118,8 @@ class Turn:
         """Questions that the thread waits to have answered; then only `resume` runs the graph."""
         self.before: Sequence[BaseMessage] = ()
         """Messages that are on the thread already."""
+        self.unfinished = False
+        """Whether it goes on with a turn that failed, or in which a process died."""
         self.context: Any = None
         """What the graph's context is made of."""
         self.started = False
@@ -176,6 +178,12 @@ class Turn:
         """Run the graph on from its open questions, with answers by the ids of the interrupts."""
         self.run(Command(resume=dict(answers)))
 
+    async def go_on(self, told: Sequence[TurnEvent]) -> None:
+        """Run the graph on from where it was ended; first yield what it had told by then."""
+        for event in told:
+            self._parts.put_nowait(event)
+        self.run(None if (await self.snapshot()).next else {"messages": []})
+
     def stand_for(self, events: Sequence[TurnEvent]) -> None:
         """Yield these events, without a run."""
         self.started = True
@@ -183,15 +191,23 @@ class Turn:
             self._parts.put_nowait(event)
 
     async def finish_step(self) -> None:
-        """Finish the step in which a process died, and go no further."""
+        """Finish the step in which a process died, and go no further.
+
+        Raises:
+            TimeoutError: it did not end in time.
+            Exception: what the step raised.
+        """
         self.confirm()
-        with self._current():
-            async with asyncio.timeout_at(self._deadline):
-                await self._graph.ainvoke(
-                    None, self._config, interrupt_after="*", durability="sync"
-                )
-        while not self._parts.empty():
-            self._parts.get_nowait()
+        try:
+            with self._current():
+                async with asyncio.timeout_at(self._deadline):
+                    await self._graph.ainvoke(
+                        None, self._config, interrupt_after="*", durability="sync"
+                    )
+        finally:
+            self.hold()  # what the turn itself is to do is not certain yet
+            while not self._parts.empty():
+                self._parts.get_nowait()
 
     async def __aiter__(self) -> AsyncIterator[TurnEvent]:
         """Yield what happens.

@@ -27,6 +27,7 @@ FUNNEL: Final[Mapping[str, str]] = {
     "spoken": "The person spoke",
     "with_outcome": "With a result",
 }
+NAMED_DAYS: Final = 7
 DAYS: Final = [("Today", 1), ("7 days", 7), ("30 days", 30), ("90 days", 90), ("A year", 365)]
 _ZONE: Final = "() => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'"
 _PLOT: Final[dict[str, Any]] = {
@@ -49,7 +50,7 @@ def analytics_page(blocks: gr.Blocks, backend: Backend) -> None:
     zone = gr.Textbox(visible=False)
     tiles = _html(elem_id="analytics-tiles")
     with gr.Row(visible=False, elem_id="analytics-plots") as plots:
-        per_day = gr.LinePlot(x="day", title="Calls a day", **_PLOT)
+        per_day = gr.BarPlot(x="day", title="Calls a day", **_PLOT)
         per_hour = gr.BarPlot(x="hour", title="Calls by the hour of the day", **_PLOT)
     lists = _html(elem_id="analytics-lists")
 
@@ -221,11 +222,17 @@ def _nothing(days: int) -> str:
 
 
 def _daily(per_day: Mapping[str, int]) -> pd.DataFrame:
-    """Return calls by day, days without one included; noon is the same day in any browser."""
+    """Return calls by day, days without one included.
+
+    Few days are drawn by their names, many as times: noon is the same day in any browser.
+    """
     begun, ends = date.fromisoformat(min(per_day)), date.fromisoformat(max(per_day))
     days = [begun + timedelta(n) for n in range((ends - begun).days + 1)]
+    calls = [per_day.get(str(day), 0) for day in days]
+    if len(days) <= NAMED_DAYS:
+        return pd.DataFrame({"day": [f"{day:%a %d %b}" for day in days], "calls": calls})
     noon = pd.to_datetime([f"{day}T12:00" for day in days])
-    return pd.DataFrame({"day": noon, "calls": [per_day.get(str(day), 0) for day in days]})
+    return pd.DataFrame({"day": noon, "calls": calls})
 
 
 def _hourly(per_hour: Sequence[int]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """The calls: a list to search, and one call with its words, its sound, and what it waited for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final
@@ -13,6 +13,7 @@ from ui.backend import Backend, Refused
 from ui.navigation import navigation
 
 MOST: Final = 500
+_UNNAMED: Final[Mapping[str, str]] = {}
 """Calls that are looked through, the newest first."""
 COLUMNS: Final = ("Begun", "Way", "From", "To", "Held by", "Status", "Outcome", "Lasted", "Call")
 _FROM_ADDRESS = "() => new URLSearchParams(location.search).get('call') || ''"
@@ -60,18 +61,20 @@ def calls_page(blocks: gr.Blocks, backend: Backend) -> None:
     chosen = gr.Textbox(visible=False)
     call = gr.HTML("", elem_id="call", apply_default_css=False)
 
+    async def holder_names() -> Mapping[str, str]:
+        try:
+            return {one: name for name, one in await agents_by_name(backend().ask)}
+        except Refused:
+            return {}
+
     async def listed(search: str, status: str, holder: str) -> tuple[list[list[str]], str]:
-        calls = await backend().calls.list(limit=MOST)
-        found = [one for one in calls if matches(one, search, status, holder)]
-        return [row(one) for one in found], _told(calls, found)
+        calls, names = await backend().calls.list(limit=MOST), await holder_names()
+        found = [one for one in calls if matches(one, search, status, holder, names)]
+        return [row(one, names) for one in found], _told(calls, found)
 
     async def holders() -> Any:
         """Offer who has held a call, by name where there is one."""
-        calls = await backend().calls.list(limit=MOST)
-        try:
-            names = {one: name for name, one in await agents_by_name(backend().ask)}
-        except Refused:
-            names = {}
+        calls, names = await backend().calls.list(limit=MOST), await holder_names()
         held = sorted({(names.get(by, by), by) for by in map(held_by, calls)})
         return gr.update(choices=[("any", ""), *held])
 
@@ -101,22 +104,24 @@ def held_by(call: Call) -> str:
     return call.agent_id or call.graph
 
 
-def matches(call: Call, search: str, status: str, holder: str = "") -> bool:
+def matches(
+    call: Call, search: str, status: str, holder: str = "", names: Mapping[str, str] = _UNNAMED
+) -> bool:
     """Whether a call has status and holder, and the words searched for in what is listed of it."""
     if status != "any" and call.status != status or holder not in ("", held_by(call)):
         return False
-    shown = " ".join(row(call)).casefold()
+    shown = " ".join([*row(call, names), held_by(call)]).casefold()
     return all(word in shown for word in search.casefold().split())
 
 
-def row(call: Call) -> list[str]:
-    """Return what the list shows of a call."""
+def row(call: Call, names: Mapping[str, str] = _UNNAMED) -> list[str]:
+    """Return what the list shows of a call; `names` are agents' by id."""
     return [
         f"{call.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
         call.direction,
         call.from_number or "",
         call.to_number or "",
-        held_by(call),
+        names.get(held_by(call), held_by(call)),
         call.status,
         call.outcome or call.failure or "",
         lasted(call),

@@ -4,8 +4,9 @@
     /voice/recording-callback  transcribes it, runs a turn of the same thread, says the answer, ...
 
 What is known to be heard: an answer counts as heard when the caller's next words, key or silence
-come, for the carrier says it to its end before it listens. Until then, and after a hang-up in the
-middle, the thread holds nothing of it. There is no barge-in.
+come, for the carrier says it to its end before it listens; after the last words it comes to be told
+to hang up. Until then, and after a hang-up in the middle, the thread holds nothing of it. There is
+no barge-in.
 """
 
 import logging
@@ -84,6 +85,8 @@ class TurnByTurn:
             base: our address.
             waited: how often the carrier has asked for this answer.
         """
+        if call.status not in ("ringing", "in-progress"):
+            return _over()
         key = f"call:{call.sid}:{number}"
         kept = {k: v for k, v in given.items() if k in _FIELDS}
         turn = await self._turns.take(key, call.sid, kept)
@@ -98,7 +101,9 @@ class TurnByTurn:
 
     async def _work(self, call: Call, number: int, turn: CarrierTurn) -> dict[str, Any]:
         call = await self._calls.get(call.sid) or call
-        await self._heard(call, number - 1)
+        if _ends(await self._heard(call, number - 1)):
+            await self._calls.end(call.sid, "completed")
+            return {"over": True}
         said: HumanMessage | Event | Begin | None
         quiet = 0
         if number == 0:
@@ -174,12 +179,13 @@ class TurnByTurn:
             raise LookupError("No provider that listens takes recordings.")
         return (await transcribe(self._settings, pcm, RATE)).strip(), "speech"
 
-    async def _heard(self, call: Call, number: int) -> None:
-        """Note that the answer of a turn was heard: the carrier has listened after it."""
+    async def _heard(self, call: Call, number: int) -> Mapping[str, Any]:
+        """Note that the answer of a turn was heard, and return it: the carrier has said it."""
         turn = await self._turns.get(f"call:{call.sid}:{number}") if number >= 0 else None
-        texts = (turn.result or {}).get("texts") if turn else None
+        result = (turn.result or {}) if turn else {}
+        texts = result.get("texts")
         if not texts:
-            return
+            return result
         await self._threads.amend(
             call.graph, call.thread_id, lambda messages: heard_whole(messages, texts)
         )
@@ -190,6 +196,7 @@ class TurnByTurn:
             for said in call.transcript
         ]
         await self._calls.save(call)
+        return result
 
     @property
     def _languages(self) -> frozenset[str]:
@@ -197,6 +204,8 @@ class TurnByTurn:
 
     def _twiml(self, result: Mapping[str, Any], number: int, base: str) -> Answer:
         """Say an answer, and go on listening or end the call."""
+        if result.get("over"):
+            return _over()
         response = VoiceResponse()
         if result.get("failed"):
             result = {"lines": [phrase("apology")]}
@@ -206,7 +215,10 @@ class TurnByTurn:
         if isinstance(do, SpeakAs) and do.language:
             language = do.language
         then = f"{base}/voice/recording-callback?{urlencode({'turn': number + 1})}"
-        gather = expects.get("kind") in _TYPED or self._settings.turn_input == "gather"
+        goes_on = not (isinstance(do, Transfer) or _ends(result))
+        gather = goes_on and (
+            expects.get("kind") in _TYPED or self._settings.turn_input == "gather"
+        )
         talks = Gather(
             input="dtmf speech",
             action=then,
@@ -226,11 +238,9 @@ class TurnByTurn:
             response.play(digits=do.digits)
         if isinstance(do, Transfer):
             response.dial(do.to, timeout=RING_SECS, action=f"{then}&{urlencode({'after': 'dial'})}")
-        elif result.get("done") or isinstance(do, HangUp):
-            response.hangup()
         elif gather:
             response.append(talks)
-        else:
+        elif goes_on:
             response.record(
                 action=then,
                 max_length=MOST_SECS,
@@ -243,6 +253,19 @@ class TurnByTurn:
 
 
 _FIELDS = frozenset({"RecordingUrl", "RecordingSid", "Digits", "SpeechResult", "failed", "why"})
+
+
+def _ends(result: Mapping[str, Any]) -> bool:
+    """Whether the call ends after an answer."""
+    return bool(result.get("done")) or isinstance(
+        _ACTION.validate_python(result.get("action")), HangUp
+    )
+
+
+def _over() -> Answer:
+    response = VoiceResponse()
+    response.hangup()
+    return Answer(str(response), "application/xml")
 
 
 def _wait(base: str, number: int, waited: int) -> Answer:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from graphs.call_actions import HangUp
 from graphs.eligibility.readings import Reading
 from graphs.eligibility.yes_no import parse_yes_no
 from graphs.sdr.answers import answered, call_back, look_for
 from graphs.sdr.assertions import asserts
+from graphs.sdr.closing import close, outcome_of, taking_off, unanswered
 from graphs.sdr.emergency import send_for_help
 from graphs.sdr.facts import facts_in, merged
 from graphs.sdr.intents import Heard
@@ -16,6 +16,7 @@ from graphs.sdr.languages import language_of
 from graphs.sdr.onward import offered, onward, waits
 from graphs.sdr.phases import following
 from graphs.sdr.price_asked import goes_on
+from graphs.sdr.private import told_of
 from graphs.sdr.replies import spoken_languages
 from graphs.sdr.sending import send, sender
 from graphs.sdr.state import Consent
@@ -43,8 +44,9 @@ _ACTS: Final = frozenset({"book", "send", "call_back", "price"}) | frozenset(
 def decide(turn: Turn) -> Plan:
     """Decide what a turn does."""
     if turn.kind == "hangup":
-        outcome = turn.state.get("outcome") or _outcome(turn.state)
-        return Plan(update={"phase": "COMPLETION", "outcome": outcome, "expects": {}})
+        outcome = turn.state.get("outcome") or outcome_of(turn.state)
+        ended = Plan(update={"phase": "COMPLETION", "outcome": outcome, "expects": {}})
+        return unanswered(turn, ended)
     if turn.kind == "silence":
         return _silence(turn)
     if turn.kind == "transfer_failed":
@@ -54,7 +56,7 @@ def decide(turn: Turn) -> Plan:
     heard = turn.heard
     assert heard is not None  # noqa: S101 (who says something is heard)
     heard = of_the_booking(turn, heard)
-    facts = _facts(turn)
+    facts = dict(turn.state.get("facts") or {}) if told_of(turn) else _facts(turn)
     learnt = _learnt(turn, heard, facts)
     plan = _said(turn, heard, facts, {**turn.state, **learnt})
     if _speaks_first(turn) and heard.intent != "robot" and not plan.update.get("done"):
@@ -69,13 +71,6 @@ def _speaks_first(turn: Turn) -> bool:
 
 def _introduction(turn: Turn) -> str:
     return turn.introduces("greeting.ai")
-
-
-def close(turn: Turn, outcome: str, *says: str, opt_out: bool = False) -> Plan:
-    """End the conversation."""
-    update = {"phase": "COMPLETION", "outcome": outcome, "done": True}
-    update |= {"pending": None, "expects": {}, "asked": None}
-    return Plan(says=says, act=HangUp(), update=update, opt_out=opt_out)
 
 
 # What is not said
@@ -122,7 +117,7 @@ def _silence(turn: Turn) -> Plan:
     silences = turn.state.get("silences", 0) + 1
     if silences > MOST_SILENCES:
         plan = close(turn, turn.state.get("outcome") or "no_answer", turn.say("goodbye.silence"))
-        return replace(plan, update={**plan.update, "silences": silences})
+        return unanswered(turn, replace(plan, update={**plan.update, "silences": silences}))
     pending = turn.pending
     says = [turn.say("still_there"), *([pending["question"]] if pending else [])]
     return Plan(says=tuple(says), update={"silences": silences})
@@ -135,12 +130,6 @@ def _not_taken(turn: Turn) -> Plan:
     update = waits("when", question, "call_back_later", {"about": _about(turn, facts)})
     update |= {"phase": "ACTIVE", "outcome": None, "done": False, "silences": 0}
     return Plan(says=(turn.say("person.not_taken"), question), update=update)
-
-
-def _outcome(state: Mapping[str, Any]) -> str:
-    if state.get("booked"):
-        return "booked"
-    return "qualified" if len(state.get("facts") or {}) >= 3 else "ended"
 
 
 # What is said
@@ -185,6 +174,8 @@ def _said(turn: Turn, heard: Heard, facts: Mapping[str, Any], state: Mapping[str
     plan = _request(turn, heard, facts, state)
     if plan is not None:
         return plan
+    if told_of(turn) == "secret":
+        return _then(turn, facts, state, turn.say("secret"), ask=True)
     consent = turn.state.get("consent")
     if consent and consent["granted"] is None:
         return _consent(turn, heard, consent, facts, state)
@@ -205,19 +196,21 @@ def _request(
 ) -> Plan | None:
     """What no model is asked about, and what goes before any open question."""
     say = turn.say
+    if heard.intent == "emergency":
+        return Plan(says=(send_for_help(turn),))
+    if (off := taking_off(turn, heard)) is not None:
+        return off
     match heard.intent:
-        case "emergency":
-            return Plan(says=(send_for_help(turn),))
-        case "opt_out":
-            key = "opted_out" if turn.caller else "opted_out.unknown"
-            plan = close(turn, "opted_out", _in_their_language(turn).say(key), opt_out=True)
-            return replace(plan, update={**plan.update, "opted_out": True})
         case "wrong_number":
             return close(turn, "wrong_number", say("wrong_number"))
         case "robot":
             says = [turn.introduces("robot")]
             says += [say("robot.person")] if turn.people and turn.open else []
             return _then(turn, facts, state, *says, ask=False)
+        case "recorded":
+            taken = turn.state.get("consent")
+            key = "recorded" if taken is None else f"recorded.{'yes' if taken['granted'] else 'no'}"
+            return _then(turn, facts, state, say(key), ask=False)
         case "source":
             source = _source(turn)
             key = "source.known" if source else "source.unknown"
@@ -230,7 +223,7 @@ def _request(
             booked = turn.state.get("booked")
             meeting = turn.organisation.calendar.meeting
             bye = say("goodbye.booked", meeting=meeting) if booked else say("goodbye")
-            return close(turn, _outcome({**turn.state, "facts": facts}), bye)
+            return close(turn, outcome_of({**turn.state, "facts": facts}), bye)
         case "account":
             return Plan(route="look_up")
         case "my_booking":
@@ -259,17 +252,6 @@ def _appointments(turn: Turn, tool: str) -> Plan:
     args = {"email": str(email)} if email else {}
     update = waits("appointment", "", tool, args) if tool else {}
     return Plan(route="use_tools", calls=(("list_appointments", args),), update=update)
-
-
-def _in_their_language(turn: Turn) -> Turn:
-    """Return the turn in the language that is spoken, be it none of the agent's own.
-
-    What is said last in a call, so that it is understood.
-    """
-    language = language_of(turn.text)
-    if language not in spoken_languages() or turn.channel and language not in turn.channel:
-        return turn
-    return turn.in_language(str(language))
 
 
 def _soothe(turn: Turn) -> Plan:
@@ -394,6 +376,8 @@ def _conversation(
         update = {"asks": {**asks, f"in {spoken}": 1}}
         plan = _then(turn, facts, {**state, **update}, _unavailable(turn, spoken), ask=True)
         return replace(plan, update={**update, **plan.update})
+    if told_of(turn) and not turn.model and not heard.asks:
+        return _then(turn, facts, state, say("told"), ask=True)
     if turn.model or asserts(turn) or goes_on(turn):
         return Plan(route="look_up")
     if heard.intent in ("thanks", "hello"):
@@ -403,6 +387,6 @@ def _conversation(
         return _then(turn, facts, state, say("told"), ask=True)
     if heard.intent in ("confirm", "deny") and isinstance(parse_yes_no(turn.text), Reading):
         if heard.yes is False and turn.last_said.endswith(say("anything_else")):
-            return close(turn, _outcome({**turn.state, "facts": facts}), say("goodbye"))
+            return close(turn, outcome_of({**turn.state, "facts": facts}), say("goodbye"))
         return _then(turn, facts, state, ask=True)
     return Plan(route="look_up")

@@ -13,11 +13,13 @@ from graphs.eligibility.readings import Reading
 from graphs.eligibility.requests import parse_request
 from graphs.eligibility.utterance import Lexicon, Match, span, uncovered, words
 from graphs.eligibility.yes_no import parse_yes_no
+from graphs.sdr.opting_out import sounds_unsure, speaks_of_the_product, wish_for_no_calls
 
 Intent = Literal[
     "emergency",
     "opt_out",
     "wrong_number",
+    "recorded",
     "robot",
     "source",
     "person",
@@ -30,6 +32,7 @@ Intent = Literal[
     "call_back",
     "book",
     "send",
+    "may_opt_out",
     "hold",
     "repeat",
     "not_interested",
@@ -45,9 +48,10 @@ Intent = Literal[
 """Of several in one utterance the first here counts."""
 CODE_DECIDES: Final = frozenset(
     {"emergency", "opt_out", "wrong_number", "robot", "source", "person", "language", "account"}
-    | {"my_booking", "move_booking", "cancel_booking", "busy", "goodbye"}
+    | {"my_booking", "move_booking", "cancel_booking", "busy", "goodbye", "may_opt_out", "recorded"}
 )
 """What no model is asked about."""
+OPTING_OUT: Final = frozenset({"opt_out", "may_opt_out"})
 
 
 def load_lexicon(name: str) -> Any:
@@ -158,13 +162,16 @@ def recognise(text: str) -> Heard:
         for intent, patterns in _RULES.items()
         if any(pattern.search(spelt) for pattern in patterns)
     ]
+    if (wish := wish_for_no_calls(spelt)) is not None:
+        found.append(("opt_out" if wish == "sure" else "may_opt_out", text, f"opt_out.{wish}", ""))
     asks = _asks(text, [word.text for word in heard])
     if guards or _OTHERS.search(spelt) and not _PERSONAL.search(spelt):
         found = [one for one in found if one[0] not in CODE_DECIDES]
-    if any(one[0] == "opt_out" for one in found) and _NO_OPT_OUT.search(spelt):
-        left = _NO_OPT_OUT.sub(" ", spelt).strip()
-        if recognise(left).intent != "opt_out":
-            found = [one for one in found if one[0] != "opt_out"]
+    if any(one[0] in OPTING_OUT for one in found) and _elsewhere(spelt):
+        found = [one for one in found if one[0] not in OPTING_OUT]
+    if any(one[0] == "opt_out" for one in found) and sounds_unsure(spelt):
+        found = [one for one in found if one[0] != "opt_out"]
+        found.append(("may_opt_out", text, "opt_out.perhaps", ""))
     if len(heard) <= _GREETING and any(one[0] == "hello" for one in found):
         asks = False  # "hello, how are you?"
     yes = _yes(text, found)
@@ -183,6 +190,14 @@ def recognise(text: str) -> Heard:
     if intent in ("confirm", "deny") and asks:
         intent = "question"
     return Heard(intent, said, rule, yes, asks, _LANGUAGES.get(request_id), feeling, rest)
+
+
+def _elsewhere(spelt: str) -> bool:
+    """Whether what sounds like opting out speaks of something else, and the rest is none."""
+    if speaks_of_the_product(spelt):
+        return True
+    left = _NO_OPT_OUT.sub(" ", spelt).strip()
+    return left != spelt and recognise(left).intent not in OPTING_OUT
 
 
 def of_it(text: str) -> Intent | None:

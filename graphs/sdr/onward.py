@@ -14,6 +14,7 @@ _EXPECTS: Final[Mapping[str, str]] = {
     "facts": "yes_no",
     "meeting": "yes_no",
     "person": "yes_no",
+    "opt_out": "yes_no",
 }
 
 

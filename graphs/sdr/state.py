@@ -57,6 +57,7 @@ class Pending(TypedDict):
         "meeting",
         "person",
         "appointment",
+        "opt_out",
     ]
     """What is asked: a yes, one of the slots, a name, ...; `appointment`: nothing, it is looked up
     which of the caller's appointments is to be moved or cancelled."""

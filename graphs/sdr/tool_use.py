@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from graphs.call_actions import CallAction
 from graphs.messages import NOT_CALLED
-from graphs.sdr.decide import close
+from graphs.sdr.closing import close
 from graphs.sdr.onward import waits
 from graphs.sdr.phases import Phase, allows, to_confirm
 from graphs.sdr.report import REPORTED, report

@@ -13,7 +13,8 @@ from store.batches import Batch
 
 app = typer.Typer()
 NUMBER = "phone_number"
-"""The column of a CSV file that holds the number; the others are dynamic variables."""
+"""The column of a CSV file that holds the number, as it is or with the `'` of what was exported;
+the others are dynamic variables."""
 
 
 @app.command()
@@ -35,7 +36,7 @@ def start(
             raise stop(f"{file} has no column {NUMBER}; it has {reader.fieldnames or 'none'}.")
         for line, row in enumerate(reader, 2):
             try:
-                number = e164((row.pop(NUMBER) or "").strip())
+                number = e164((row.pop(NUMBER) or "").strip().removeprefix("'"))
             except ValueError as error:
                 raise stop(f"{file}, line {line}: {error}.") from None
             if number in people:

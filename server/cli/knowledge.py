@@ -17,6 +17,7 @@ from settings import get_settings
 from store.database import open_database
 from store.knowledge import Origin
 from tools.knowledge import Knowledge, Unreadable, open_knowledge
+from tools.knowledge.calibrating import Calibration
 from tools.knowledge.embeddings import EmbeddingsNotConfigured
 from tools.knowledge.evaluation import AT, METHODS, QuestionsError, Report, evaluate, read_questions
 from tools.knowledge.folders import files_in, ingest
@@ -142,7 +143,7 @@ def _files(path: Path) -> tuple[Path, list[Path]]:
 
 async def _search(organisation: str, question: str, limit: int) -> int:
     async with _knowledge() as knowledge:
-        await knowledge.search(organisation, question)  # reads and indexes; not to be timed
+        await _known(knowledge, organisation)  # reads and indexes; not to be timed
         found = await knowledge.search(organisation, question, limit=limit)
         for passage in found.passages:
             typer.echo(f"{passage.score:.2f}  {passage.title}  ({passage.chunk_id})")
@@ -152,10 +153,25 @@ async def _search(organisation: str, question: str, limit: int) -> int:
         return 0 if found.answerable else 1
 
 
+async def _known(knowledge: Knowledge, organisation: str) -> Calibration:
+    """Return what was measured of an organisation's documents.
+
+    Raises:
+        Unreadable: it has none.
+    """
+    measured = await knowledge.calibration(organisation)
+    if not measured.chunks:
+        raise Unreadable(
+            f"Nothing is known of {organisation!r}: `dialgraph ingest {organisation} PATH` reads "
+            "its documents."
+        )
+    return measured
+
+
 async def _eval(organisation: str, path: Path) -> int:
     questions, report = read_questions(path), Report()
     async with _knowledge() as knowledge:
-        measured = await knowledge.calibration(organisation)
+        measured = await _known(knowledge, organisation)
         with _progress() as progress:
             task = progress.add_task("Asking", total=len(questions))
             async for _ in evaluate(knowledge, organisation, questions, report):

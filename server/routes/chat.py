@@ -145,6 +145,8 @@ async def chat(body: ChatRequest, request: Request, services: ServicesDep) -> An
         raise HTTPException(409, str(error)) from error
     except AnswerRefused as error:
         raise HTTPException(422, f"The graph refused the answer: {error}") from error
+    except WrongAnswer as error:
+        raise HTTPException(422, str(error)) from error
     return _reply(parts, graph, thread_id)
 
 
@@ -237,7 +239,7 @@ async def _events(turn: AsyncIterator[Any], graph: str, thread_id: str) -> Async
                     yield _event("interrupt", {"id": interrupt_id, "text": text})
                 case Node(name):
                     yield _event("node", {"name": name})
-    except (ThreadBusy, TurnSuperseded, TurnTimedOut, AnswerRefused) as error:
+    except (ThreadBusy, TurnSuperseded, TurnTimedOut, AnswerRefused, WrongAnswer) as error:
         yield _event("error", {"detail": str(error)})
     except Exception as error:  # the status is sent already, so it is told as an event
         log.error("A turn of the graph %r failed: %s", graph, places(error))

@@ -8,10 +8,11 @@ under the approval's name, a message is sent under it, an order is placed under 
 """
 
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from graphs.questions import WrongAnswer
 from graphs.stocks.approval import words
 from graphs.threads import Resume, UnknownGraph
 from server.jobs.work import Done, Failed, Later, Outcome, Retry, Work
@@ -245,9 +246,10 @@ class Owner:
             return
         said = Resume({open_[0]: {"settled": approval.state}})
         turn = threads.turn(approval.graph, approval.thread_id, said)
-        async with aclosing(turn):
-            async for _ in turn:
-                pass
+        with suppress(WrongAnswer):  # answered by its owner, in this moment
+            async with aclosing(turn):
+                async for _ in turn:
+                    pass
 
     async def _acting(self) -> Approving:
         return await approving(self._desk)

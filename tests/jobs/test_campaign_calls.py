@@ -59,6 +59,7 @@ async def test_a_batch_calls_who_may_be_called_and_says_why_it_leaves_out_the_ot
         for one in shown["recipients"]:
             assert one["status"] == "failed" and "exists" in one["reason"]
         assert lab.calls == []
+        assert (await at.post(f"{batch}/pause")).status_code == 400  # nobody is left to wait
         assert (await at.post(f"{batch}/retry")).json()["retry_count"] == 1
 
 

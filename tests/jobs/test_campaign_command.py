@@ -62,7 +62,7 @@ def test_a_file_becomes_a_batch_with_its_columns_as_variables(tmp_path: Path) ->
     [
         ("number\n+12125550142\n", "no column phone_number"),
         ("phone_number\nnobody\n", "line 2"),
-        ("phone_number\n+12125550142\n+12125550142\n", "line 3: .* is there twice"),
+        ("phone_number\n'+12125550142\n+12125550142\n", "line 3: .* is there twice"),
         ("phone_number\n", "names nobody"),
     ],
 )

@@ -81,6 +81,16 @@ def test_labelled_questions_are_measured_in_a_table(run: Run, papers: Path, tmp_
     assert run("knowledge", "eval", "acme", tmp_path / "none.yaml").exit_code == 1
 
 
+@pytest.mark.parametrize("command", ["search", "eval"])
+def test_an_organisation_that_knows_nothing_is_not_measured(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    """A name mistyped came out as a table of zeros, and as a success."""
+    (tmp_path / "q.yaml").write_text("- {question: When do you open, answer: at nine}\n")
+    done = run("knowledge", command, "acmee", tmp_path / "q.yaml")
+    assert done.exit_code == 1 and "Nothing is known of 'acmee'" in done.output
+
+
 async def test_the_search_is_there_over_http(settings: Settings) -> None:
     application = create_app(settings)
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)

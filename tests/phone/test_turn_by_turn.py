@@ -54,11 +54,34 @@ def test_a_call_goes_on_for_as_many_turns_as_the_graph_wants(tmp_path: Path) -> 
         "Salaried",
         SECOND,
         "Mumbai",
-        "",
+        LAST,
     ]
     assert record.status == "completed" and record.outcome == "eligible"
-    assert [kind for kind, _ in thread] == ["ai", "human", "ai", "human"]
+    assert [kind for kind, _ in thread] == ["ai", "human", "ai", "human", "ai"]
     assert call.verbs.count("Record") == 2 and call.streams == []
+
+
+def test_the_last_words_are_said_where_the_carrier_recognises_the_speech(tmp_path: Path) -> None:
+    """They went with the `<Gather>` that a call at its end has not: the line went dead."""
+    call, record, _ = hold(tmp_path, Press("1"), Press("2"), turn_input="gather")
+    assert words(call).endswith(LAST) and call.verbs[-1] == "Hangup"
+    assert record.transcript[-1].text == LAST
+
+
+@virtually
+async def test_a_call_that_is_over_takes_no_more_turns(tmp_path: Path) -> None:
+    async with world(tmp_path, interview()) as (_, services, app):
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+        fields = {"CallSid": "CA1", "From": ASHA, "To": OURS}
+        await post(client, "/voice/inbound", fields)
+        for turn, text in enumerate(("Salaried", "Mumbai"), 1):
+            path = f"/voice/recording-callback?turn={turn}"
+            await post(client, path, fields | {"SpeechResult": text})
+        for turn in (3, 4, 5, 5):
+            after = await post(client, f"/voice/recording-callback?turn={turn}", fields)
+            assert "<Response><Hangup /></Response>" in after.text
+        (call,) = await services.calls.list()
+        assert call.status == "completed" and call.transcript[-1].text == LAST
 
 
 def test_what_was_not_heard_before_a_hang_up_is_not_on_the_thread(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from graphs.messages import cut
+from graphs.questions import WrongAnswer
 from graphs.stocks.approval import nodes, words
 from graphs.threads import Asked, Begin, Reply, Resume, Said, Snapshot, Threads
 from store.approvals import Approval, Approvals
@@ -304,7 +305,8 @@ async def test_an_answer_to_what_was_answered_meanwhile_starts_nothing(desk: Des
     (asked,) = (await desk.snapshot()).interrupts
     await desk.turn(Resume({asked.id: "decline"}))
     before = await desk.snapshot()
-    assert await desk.turn(Resume({asked.id: "approve"})) == []
+    with pytest.raises(WrongAnswer, match="answered meanwhile"):
+        await desk.turn(Resume({asked.id: "approve"}))
     assert (await desk.snapshot()).messages == before.messages
     assert desk.ordered == []
 

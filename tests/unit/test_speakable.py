@@ -99,6 +99,7 @@ ENGLISH = {
         "1 Sept. at 10:00": "first September at ten o'clock.",
         "March 2024": "March twenty twenty-four.",
         "5:30 pm": "five thirty p m.",
+        "At 3 PM. Shall I book it?": "At three p m. Shall I book it?",
         "10 AM": "ten a m.",
         "14:30": "fourteen thirty.",
         "10:30-11:15": "ten thirty to eleven fifteen.",

@@ -15,6 +15,7 @@ from langgraph.types import Command, interrupt
 
 from graphs.acting import ProcessJournal
 from graphs.events import Asked, Reply, Resume, Snapshot, Token, ToolRun
+from graphs.questions import WrongAnswer
 from graphs.threads import Graph, ThreadBusy, Threads, TurnSuperseded
 from store.database import Checkpoints, open_checkpointer
 from tools.effects import IdempotencyKey, perform, tool
@@ -369,6 +370,39 @@ async def test_a_process_that_died_in_an_effect_goes_on_with_the_same_key(
     assert kinds(after) == ["human", "ai", "tool", "ai"]
 
 
+class Refusing(World):
+    """A world in which who is asked is away."""
+
+    async def act(self, what: str, key: str) -> str:
+        raise ConnectionError(what)
+
+
+async def test_a_server_starts_though_what_it_had_begun_cannot_be_finished(
+    saver: Checkpoints, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One such thread kept every server from starting, until the provider was back."""
+    world, journal = World(), ProcessJournal()
+    world.go.clear()
+    dying = Threads({"shop": shop(world, calls("book"))}, saver, journal=journal)
+    for thread_id in ("t", "u"):
+        turn = await dying.begin("shop", thread_id, HumanMessage("nine", id="h1"))
+        turn.confirm()
+        await world.began.wait()
+        world.began.clear()
+
+    def script(messages: list[AnyMessage]) -> AIMessage:
+        return AIMessage("Hello.") if messages[-1].text == "hello" else calls("book")(messages)
+
+    away = Threads({"shop": shop(Refusing(), script)}, saver, journal=journal)
+    await away.recover()
+    assert len(await journal.unsettled()) == 2 and "was not finished" in caplog.text
+    *_, after = await drain(away.turn("shop", "u", HumanMessage("hello", id="h2")))
+    assert [m.text for m in after.messages] == ["nine", "hello", "Hello."]
+    living = World()
+    await Threads({"shop": shop(living, calls("book"))}, saver, journal=journal).recover()
+    assert [what for what, _ in living.done] == ["book nine"]
+
+
 async def test_the_same_message_twice_is_one_turn(saver: Checkpoints) -> None:
     world = World()
     threads = Threads({"shop": shop(world, calls("look"))}, saver)
@@ -378,6 +412,99 @@ async def test_the_same_message_twice_is_one_turn(saver: Checkpoints) -> None:
     assert [e.text for e in second if isinstance(e, Reply)] == [
         e.text for e in first if isinstance(e, Reply)
     ]
+
+
+async def test_a_message_whose_turn_failed_is_answered_when_it_is_sent_again(
+    saver: Checkpoints,
+) -> None:
+    """What was done in the turn is not done again, though its node runs once more."""
+    world, failures = World(), iter([True, False])
+
+    async def note(state: MessagesState) -> dict[str, Any]:
+        """Change something, and then fail once."""
+        await perform("note", lambda key: world.act("note", key))
+        if next(failures):
+            raise RuntimeError("no database")
+        return {"messages": [AIMessage("Noted.")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("note", note)
+    builder.add_edge(START, "note")
+    threads = Threads({"notes": builder.compile()}, saver)
+    said = HumanMessage("nine", id="h1")
+    with pytest.raises(RuntimeError):
+        await drain(threads.turn("notes", "t", said))
+    for _ in range(2):
+        events = await drain(threads.turn("notes", "t", said))
+        assert [e.text for e in events if isinstance(e, Reply)] == ["Noted."]
+    assert [m.text for m in events[-1].messages] == ["nine", "Noted."]
+    assert [what for what, _ in world.done] == ["note"]
+
+
+async def test_a_message_in_whose_turn_a_process_died_is_answered_when_it_is_sent_again(
+    saver: Checkpoints,
+) -> None:
+    world, journal = World(), ProcessJournal()
+    world.go.clear()
+    dying = Threads({"shop": shop(world, calls("book", "I book."))}, saver, journal=journal)
+    said = HumanMessage("nine", id="h1")
+    turn = await dying.begin("shop", "t", said)
+    turn.confirm()
+    await world.began.wait()  # and here its process is killed
+    living = World()
+    graph = shop(living, calls("book", "I book."))
+    threads = Threads({"shop": graph}, saver, journal=journal)
+    await threads.recover()
+    for _ in range(2):
+        events = await drain(threads.turn("shop", "t", said))
+        replies = [e.text for e in events if isinstance(e, Reply)]
+        assert replies == ["I book.", "It is: book nine done."]
+    assert kinds(events[-1]) == ["human", "ai", "tool", "ai"]
+    assert living.done == [("book nine", f"shop:t/{turn.id}/call-nine")]
+
+
+def two_questions() -> Graph:
+    """Two questions of one node, and then a third."""
+
+    def first(_state: MessagesState) -> dict[str, Any]:
+        said = [interrupt({"question": q, "kind": "yes_no"}) for q in ("One?", "Two?")]
+        return {"messages": [AIMessage(f"{said}")]}
+
+    def then(_state: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage(f"{interrupt({'question': 'Last?', 'kind': 'yes_no'})}")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("first", first)
+    builder.add_node("then", then)
+    builder.add_edge(START, "first")
+    builder.add_edge("first", "then")
+    return builder.compile()
+
+
+async def test_an_answer_that_is_sent_again_answers_no_other_question(saver: Checkpoints) -> None:
+    """Who repeats "yes" after a lost connection has not agreed to what comes next."""
+    threads = Threads({"asks": two_questions()}, saver)
+    told = []
+    for key in (None, "y1", "y1", "y2", "y2", "y3", "y3"):
+        said = HumanMessage("yes", id=key) if key else None
+        *events, after = await drain(threads.turn("asks", "t", said))
+        told.append([e.text for e in events if isinstance(e, Asked | Reply)])
+    assert told[1:] == [
+        *[["Two?"]] * 2,
+        *[["[True, True]", "Last?"]] * 2,
+        *[["True"]] * 2,
+    ]
+    assert not after.interrupts and kinds(after) == ["ai", "ai"]
+
+
+async def test_of_two_programs_that_answer_at_once_the_second_is_told(saver: Checkpoints) -> None:
+    threads = Threads({"asks": two_questions()}, saver)
+    *_, after = await drain(threads.turn("asks", "t", None))
+    said = Resume({after.interrupts[0].id: True})
+    results = await asyncio.gather(
+        *(drain(threads.turn("asks", "t", said)) for _ in range(2)), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [list, WrongAnswer]
 
 
 async def test_a_turn_may_be_refused_or_supersede(saver: Checkpoints) -> None:

@@ -315,6 +315,13 @@ def test_a_conversation_is_found_by_what_was_said_and_by_when(
     assert listed(tool_names="look_up") == []
 
 
+def test_a_list_that_cannot_be_filtered_as_asked_is_refused(client: ElevenLabs) -> None:
+    """It was the list of everything, which looks like one that is filtered."""
+    with pytest.raises(ApiError) as refused:
+        client.conversational_ai.conversations.list(rating_min=3)
+    assert refused.value.status_code == 422 and "rating_min" in str(refused.value.body)
+
+
 def test_variables_and_warnings_are_kept_and_secrets_are_not(
     client: ElevenLabs, raw: httpx.Client, agent: Callable[..., str], server: Running
 ) -> None:

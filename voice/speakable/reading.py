@@ -35,7 +35,7 @@ _MONTH_STARTS = {
     "oct": 10, "nov": 11, "dec": 12, "जन": 1, "फ़": 2, "फर": 2, "मार्": 3, "अप": 4, "मई": 5,
     "जून": 6, "जुल": 7, "अग": 8, "सि": 9, "अक": 10, "नव": 11, "दि": 12,
 }  # fmt: skip
-_HALF = r"(?P<half>[AaPp])\.?\s?[Mm]\b\.?"
+_HALF = r"(?P<half>[AaPp])\.?\s?[Mm]\b(?:\.(?!\s+[A-Z]))?"  # a full stop before a sentence stays
 _SPELLED = re.compile(
     r"(?:\b(?:OTP|PIN|pin\s?code|CVV|code|passcode|password|ID|extension|ext|account|a/c|acct"
     r"|reference|ref|ticket|order|number|no|room|flat|digits)\b|ओटीपी|पिन|कोड|नंबर|संख्या)"

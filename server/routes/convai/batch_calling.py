@@ -169,7 +169,9 @@ async def retry(batch_id: Id, services: ServicesDep, actor: Actor) -> dict[str, 
 @router.post("/{batch_id}/pause")
 async def pause(batch_id: Id, services: ServicesDep) -> dict[str, Any]:
     """Call nobody until the batch is resumed; an addition to ElevenLabs' paths."""
-    await _found(services, batch_id)
+    batch = await _found(services, batch_id)
+    if batch.status not in ("pending", "in_progress"):
+        refuse(400, "batch_over", f"The batch is {batch.status}; nobody of it is called any more.")
     await services.batches.change(batch_id, paused=True)
     return await shown(services, await _found(services, batch_id))
 
