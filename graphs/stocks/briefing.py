@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from graphs.stocks.opinion import SILENT
 from graphs.stocks.risk import Sized
 from graphs.stocks.state import Json, State
 from tools.limits import Limits
@@ -16,12 +17,6 @@ GREETING: Final = (
     "nothing without your yes. Ask: what should I buy? Or name some symbols."
 )
 _ORDINALS: Final = ("First", "Second", "Third")
-_STATES: Final = {
-    "no_data": "had no data",
-    "abstention": "abstained",
-    "parse_failure": "could not be understood",
-    "failure": "could not be asked",
-}
 _NUMBERS: Final = ("none", "one", "two", "three", "four", "five")
 
 
@@ -41,9 +36,10 @@ def briefing(state: State, limits: Limits, *, recorded: bool, horizon: int) -> s
     else:
         parts.append("There is nothing to buy.")
     parts.append(_fallen(state, sized, by_symbol, limits))
+    parts.append(_unheard(state))
     if stale := state.get("stale"):
         names = _listed(sorted({one["analyst"] for one in stale}))
-        parts.append(f"{names} could not be asked now; what they said earlier counts for nothing.")
+        parts.append(f"What {names} said earlier counts for nothing.")
     if failed := state.get("sources_failed"):
         parts.append(f"Not everything was told: {failed[0]['provider']} failed.")
     return " ".join(part for part in parts if part)
@@ -114,12 +110,22 @@ def _fallen(
     return " ".join(said)
 
 
+def _unheard(state: State) -> str:
+    """Name the models that failed or could not be understood, however few the symbols were."""
+    models = [one for one in state.get("answers") or [] if one.get("model")]
+    said = []
+    for kind in ("failure", "parse_failure"):
+        if who := sorted({one["analyst"] for one in models if one["state"] == kind}):
+            said.append(f"{_listed(who)} {SILENT[kind]}.")
+    return " ".join(said)
+
+
 def _reason(symbol: str, one: Sized | None, belief: Json | None, limits: Limits) -> str:
-    if one is not None and one.cuts:
-        return one.cuts[-1].why
+    if one is not None and one.why_not:
+        return one.why_not
     if belief is None or belief["probability"] is None:
         states: Mapping[str, int] = belief["states"] if belief else {}
-        said = [f"{count} {_STATES[state]}" for state, count in states.items() if state in _STATES]
+        said = [f"{states[state]} {what}" for state, what in SILENT.items() if states.get(state)]
         return f"nobody has an opinion ({', '.join(said)})." if said else "nobody was asked."
     if belief["probability"] < limits.least_probability:
         least = limits.least_probability

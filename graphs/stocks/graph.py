@@ -27,6 +27,7 @@ from graphs.stocks.approval.nodes import add_approval
 from graphs.stocks.approval.picks import picks_of
 from graphs.stocks.asked import Asked, argue, asked_of, next_to_ask, put
 from graphs.stocks.briefing import GREETING, briefing
+from graphs.stocks.holdings import told, topic_of
 from graphs.stocks.memory.remember import remember
 from graphs.stocks.requests import request_of
 from graphs.stocks.run import (
@@ -104,8 +105,11 @@ async def listen(state: State) -> dict[str, Any]:
 
 
 async def reply(state: State, config: RunnableConfig) -> dict[str, Any]:
-    """Greet, answer a question about the run from its evidence, or say again what it has found."""
+    """Greet, answer a question about the run or the account, or say again what was found."""
     request, found = state["request"], state.get("briefing")
+    if topic := topic_of(request["text"]) if request["kind"] == "account" else None:
+        said = await told(topic, await trading_of(config), state.get("approval_id"))
+        return {"messages": [AIMessage(said)], "done": False}
     if request["kind"] == "question" and found and request["text"].strip():
         live = (await trading_of(config)).live
         said, about = answer(request["text"], picks_of(state), live=live, last=state.get("about"))

@@ -6,12 +6,21 @@ none of it is a "hold".
 """
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 LEAST, MOST = 0.01, 0.99
 """Probabilities are kept away from certainty, which no analyst has and no record can correct."""
+
+
+SILENT: Final[dict[Literal["no_data", "abstention", "parse_failure", "failure"], str]] = {
+    "no_data": "had no data",
+    "abstention": "abstained",
+    "parse_failure": "could not be understood",
+    "failure": "could not be asked",
+}
+"""The states that are no opinion, as they are said."""
 
 
 class Claim(BaseModel):

@@ -8,6 +8,7 @@ from typing import Final
 import yaml
 from langchain_core.messages import AIMessage, HumanMessage
 
+from graphs.stocks.holdings import topic_of
 from graphs.stocks.state import Request, State
 
 _NAMES: Final[dict[str, list[str]]] = yaml.safe_load(
@@ -53,6 +54,8 @@ def understand(text: str, known: Collection[str], *, ran: bool) -> Request:
     picks = (_NUMBERS.get(wanted) or int(wanted)) if wanted else None
     if not text.strip():
         kind = "question" if ran else "greeting"
+    elif topic_of(text) and not _ANEW.search(text) and (ran or topic_of(text) != "verdict"):
+        kind = "account"
     elif _RUN.search(text) and not _about_the_run(text, ran=ran):
         kind = "run"
     elif ran:

@@ -41,6 +41,7 @@ Rule = Literal[
     "stale_price",
     "illiquid",
     "cheap",
+    "held",
     "per_name",
     "gross",
     "cash",
@@ -123,6 +124,12 @@ class Sized(BaseModel):
     def amount(self) -> Decimal:
         """What it costs at its limit, USD."""
         return self.shares * (self.limit_price or 0)
+
+    @property
+    def why_not(self) -> str | None:
+        """The cut that left nothing, in words; what was too small was made so by the one before."""
+        cuts = [cut for cut in self.cuts if cut.rule != "smallest"] or self.cuts
+        return cuts[-1].why if cuts else None
 
 
 def dispose(
@@ -262,8 +269,8 @@ def _buy(
         return _nothing(one.symbol, "buy", one.probability, rule, book.equity, why, now)
     assert price is not None  # noqa: S101 - what has no price is forbidden
     edge = Decimal(str(2 * one.probability - 1))
-    amount = limits.kelly_fraction * edge * book.equity
-    return _bounded(one.symbol, one.probability, amount, book, price, limits, left, now)
+    stake = limits.kelly_fraction * edge * book.equity
+    return _bounded(one.symbol, one.probability, stake, book, price, limits, left, now)
 
 
 def _bounded(
@@ -285,6 +292,9 @@ def _bounded(
         ("cash", left.cash, "in cash"),
         ("liquidity", limits.volume_fraction * price.turnover, "of the day's usual turnover"),
     ]
+    if probability is not None:  # a stake is what is to be held of it in all, not at each run
+        more = f"on top of {held:.2f} USD that are held or asked for"
+        bounds.append(("held", amount - held, more))
     for rule, most, of in bounds:
         most = max(most, Decimal(0))
         if amount > most:

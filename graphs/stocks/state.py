@@ -27,7 +27,8 @@ def answered(before: list[Json] | None, more: Sequence[Json] | None) -> list[Jso
 class Request(TypedDict):
     """What the person wants."""
 
-    kind: Literal["greeting", "run", "question"]
+    kind: Literal["greeting", "run", "question", "account"]
+    """`account` asks about what is held and ordered, and not about a run."""
     symbols: list[str]
     """Those that were named; empty where none was."""
     picks: int | None

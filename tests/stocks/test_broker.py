@@ -1,5 +1,6 @@
 """Trading is exactly once: through lost answers, crashes at every step, faults of the broker."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from store.journal import Journal
 from tests.stocks.conftest import MORNING, Running
 from tools.broker import AlpacaAccount, Broker, NoQuote, TradingHalted, WrongAccount
 from tools.broker.broker import Guard
+from tools.exchange.account import Exchange
 
 
 @dataclass
@@ -350,3 +352,44 @@ async def test_a_crash_at_any_step_makes_neither_two_orders_nor_none(
             break
     assert step > 15
     assert isinstance(await Journal(engine).verify(), int)
+
+
+async def test_what_is_not_held_is_not_sold_though_the_account_may_sell_short(
+    broker: Broker, account: AlpacaAccount, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sell All, asked for and approved twice, would else end short."""
+    monkeypatch.setattr(exchange, "_owned", lambda *_: None)
+    await broker.place(buy("3"), "approval-1")
+    first = await broker.place(buy("3", price="10000", side="sell"), "approval-2")
+    assert first.state == "accepted"  # nobody pays that, so it stays open
+    second = await broker.place(buy("1", price="1", side="sell"), "approval-3")
+    assert second.state == "rejected" and "nothing is sold that is not held" in str(second.problem)
+    await broker.cancel(first.id)
+    all_of_it = [broker.place(buy("3", price="1", side="sell"), f"approval-{n}") for n in (4, 5)]
+    await asyncio.gather(*all_of_it)
+    await broker.place(buy("1", price="1", side="sell"), "approval-6")
+    assert (await held(account)).get("AAPL", 0) >= 0
+    assert (await broker.reconcile()).mismatches == ()
+
+
+async def test_a_part_that_was_sold_is_not_counted_twice(
+    broker: Broker, account: AlpacaAccount, running: Running
+) -> None:
+    await broker.place(buy("10"), "approval-1")
+    running.fault("partial")
+    half = await broker.place(buy("6", price="1", side="sell"), "approval-2")
+    assert half.filled_qty < 6
+    rest = await broker.place(buy("4", price="1", side="sell"), "approval-3")
+    assert rest.state == "filled" or (await broker.follow(rest)).state == "filled"
+
+
+async def test_a_sale_whose_position_nobody_tells_is_tried_again_and_not_lost(
+    broker: Broker, account: AlpacaAccount, running: Running, clock: Clock
+) -> None:
+    await broker.place(buy(), "approval-1")
+    running.fault("504_before", on="GET /v2/positions")
+    sale = await broker.place(buy(price="1", side="sell"), "approval-2")
+    assert sale.state == "unknown" and len(running.exchange.orders) == 1
+    clock.later(31)
+    await broker.reconcile()
+    assert await held(account) == {}

@@ -195,7 +195,7 @@ async def test_an_old_answer_is_shown_as_old_and_counts_for_nothing(tmp_path: Pa
         (old,) = someone.values["stale"]
         assert old["answer"]["probability"] == 0.62 and old["made_at"] < someone.values["as_of"]
         assert "claude" not in someone.values["consensus"][0]["shares"]
-        assert "claude could not be asked now" in said
+        assert "claude could not be asked. What claude said earlier counts for nothing." in said
 
 
 async def test_who_could_change_nothing_is_not_asked(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from langchain_core.messages import AIMessage
 
+from graphs.stocks.holdings import topic_of
 from graphs.stocks.requests import understand
 from tests.stocks.running import owner
+from tools.approving import approving
 
 LOW = {"least_probability": 0.51}
 
@@ -46,6 +49,56 @@ async def test_a_threshold_that_nothing_passes_is_said_and_nothing_is_proposed(
         assert someone.values["outcome"] == "nothing_to_buy"
 
 
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("What do I hold?", "holdings"),
+        ("what is my portfolio worth?", "holdings"),
+        ("How many shares do I have?", "holdings"),
+        ("Should I sell AAPL?", "sale"),
+        ("Please sell half of my Apple", "sale"),
+        ("What did you buy?", "orders"),
+        ("what became of it?", "orders"),
+        ("Was anything bought?", "orders"),
+        ("Has it been filled?", "orders"),
+        ("approve", "verdict"),
+        ("What should I buy?", None),
+        ("How long do I have?", None),
+        ("What happens if I say nothing?", None),
+        ("How many shares?", None),
+        ("Who sells most of them?", None),
+    ],
+)
+def test_a_question_about_the_account_is_told_from_one_about_a_run(
+    text: str, topic: str | None
+) -> None:
+    assert topic_of(text) == topic
+
+
+async def test_the_account_is_told_from_the_broker_and_the_records(tmp_path: Path) -> None:
+    async with owner(tmp_path) as someone:
+        assert "Nothing is held. The account is worth $100,000.00" in await someone.say(
+            "What do I hold?"
+        )
+        assert "No order has been placed yet." in await someone.say("What did you buy?")
+        assert "purchases only" in await someone.say("Should I sell AAPL?")
+        assert "run_id" not in someone.values  # none of it has begun a run
+        await someone.say("What should I buy?")
+        assert "Nothing is held." in await someone.say("what is my portfolio worth?")
+        assert "You said no." in await someone.say("decline")
+        assert "Nothing waits for your answer. You said no." in await someone.say("yes")
+
+        await someone.say("What should I buy?")
+        await someone.say("approve")
+        acting = await approving(someone.desk)
+        approval = await acting.standing(str(someone.values["approval_id"]))
+        await someone.say(acting.code(approval))
+        assert "Apple: bought 2 shares at" in await someone.say("What did you buy?")
+        assert "You hold 2 shares of Apple, worth $1,3" in await someone.say("What do I hold?")
+        assert "held or asked for" in await someone.say("What should I buy?")
+        assert "Apple: bought 2 shares" in await someone.say("What became of the order?")
+
+
 def test_what_is_wanted_is_understood() -> None:
     known = ("AAPL", "IBM", "MSFT")
     assert understand("", known, ran=False)["kind"] == "greeting"
@@ -55,4 +108,6 @@ def test_what_is_wanted_is_understood() -> None:
     assert understand("why not IBM?", known, ran=True)["kind"] == "question"
     assert understand("Why should I buy IBM?", known, ran=True)["kind"] == "question"
     assert understand("hello", known, ran=False)["kind"] == "greeting"
+    assert understand("What would you buy?", known, ran=False)["kind"] == "run"
+    assert understand("Analyse my portfolio", known, ran=True)["kind"] == "run"
     assert understand("AAPL", known, ran=False)["kind"] == "run"

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from store.intents import Intent, Intents, Terms
+from store.intents import FINAL, Intent, Intents, Terms
 from store.journal import Entry, Journal
 from tools.broker.alpaca import AlpacaAccount, Duplicate, Placed, Refused, Unsure, utc_now
 
@@ -157,6 +157,13 @@ class Broker:
             return await self._became(intent, state="expired", problem=problem)
         sending = await self._became(intent, state="sending")
         try:
+            if sending.terms.side == "sell" and (short := await self._short_by(sending)):
+                if placed := await self.account.find(sending.id):  # it did arrive, and has sold
+                    return await self._took(sending, placed)
+                return await self._became(sending, state="rejected", problem=short)
+        except (Unsure, Refused) as error:  # nothing was sent; it is tried again
+            return await self._became(sending, state="unknown", problem=str(error))
+        try:
             placed = await self.account.submit(sending)
         except Duplicate:
             return await self.follow(sending)
@@ -166,6 +173,34 @@ class Broker:
             unknown = await self._became(sending, state="unknown", problem=str(error))
             return await self.follow(unknown)
         return await self._took(sending, placed)
+
+    async def _short_by(self, intent: Intent) -> str | None:
+        """Say why a sale is not sent: more would be sold than is held and not sold already.
+
+        Accounts may be allowed to sell short; we never do. Of two sales at once each counts the
+        other; what the others sell is read before what is held, so that nothing counts as both.
+        """
+        symbol, sold = intent.terms.symbol, Decimal(0)
+        for one in await self.intents.open():
+            if (one.terms.symbol, one.terms.side) != (symbol, "sell") or one.state == "planned":
+                continue
+            if one.id != intent.id:
+                sold += await self._left_of(one)
+        held = {one.symbol: one.qty for one in await self.account.positions()}
+        free = max(held.get(symbol, Decimal(0)) - sold, Decimal(0))
+        if intent.terms.qty <= free:
+            return None
+        return (
+            f"{free.normalize():f} of {symbol} can be sold now, and it was to be "
+            f"{intent.terms.qty.normalize():f}: nothing is sold that is not held."
+        )
+
+    async def _left_of(self, intent: Intent) -> Decimal:
+        """Return how much an order may still trade, as the broker has it."""
+        placed = await self.account.find(intent.id)
+        if placed is None:  # on its way, perhaps
+            return intent.terms.qty
+        return Decimal(0) if placed.state in FINAL else placed.qty - placed.filled_qty
 
     async def _took(self, intent: Intent, placed: Placed) -> Intent:
         """Take over what the broker says, if it is about the same decision."""

@@ -6,6 +6,7 @@ Everything else is answered by saying that the run does not know.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +18,21 @@ import yaml
 
 from graphs.stocks.approval import words
 from graphs.stocks.approval.picks import Pick, name_of, ordered, spelled
-from graphs.stocks.opinion import Opinion
+from graphs.stocks.opinion import (
+    SILENT,
+    Abstention,
+    Answer,
+    NoData,
+    Opinion,
+    ParseFailure,
+)
 from tools.market.evidence import Datum
 
 _TOPICS: Final[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "topics.yaml").read_text(encoding="utf-8")
 )
 _NOTHING: Final = frozenset(_TOPICS.pop("nothing"))
+_SAYS: Final = frozenset(_TOPICS.pop("says"))
 _ORDINALS: Final[dict[str, int]] = _TOPICS.pop("ordinals")
 _KNOWN: Final = frozenset(
     word for names in _TOPICS.values() for name in names for word in name.split()
@@ -49,6 +58,10 @@ class Asked:
     topic: str | None
     data: tuple[Datum, ...]
     """Whose names it has words of."""
+    exact: bool = False
+    """Whether it has every word of their names."""
+    analysts: tuple[str, ...] = ()
+    """Whose word it asks for."""
 
 
 def answer(
@@ -77,7 +90,9 @@ def answer(
         return words.mode(live), about
     if asked.topic == "expiry" and expires_at:
         return f"You can answer until {expires_at:%H:%M} UTC. After that nothing happens.", about
-    if asked.data and asked.topic in (None, "source", "price"):
+    if asked.analysts:
+        return " ".join(_stated(one, asked.picks) for one in asked.analysts), about
+    if asked.data and (asked.exact or asked.topic in (None, "source")):
         return " ".join(_datum(one, picks) for one in asked.data[:MOST_DATA]), about
     if asked.topic == "picks" or (asked.topic is None and asked.named):
         return " ".join(_size(pick) for pick in asked.picks), about
@@ -93,13 +108,40 @@ def understood(question: str, picks: Sequence[Pick], last: str | None = None) ->
     named = _named(said, picks)
     if not named and last and _refers(said):
         named = [pick for pick in picks if pick.symbol == last]
-    chosen = named or list(ordered(picks))
+    chosen = named or list(ordered(picks)) or _likeliest(picks)
     own = {word for pick in picks for word in _called(pick)}
     rest = [word for word in said if word not in own and word not in _ORDINALS]
     data = _data(rest, chosen)
+    exact = bool(data) and _words(data[0].name) <= set(rest)
+    analysts = _analysts(said, picks)
     strange = [word for word in rest if word not in _NOTHING | _KNOWN and not word.isdecimal()]
     topic = _topic(rest) if data or len(strange) <= MOST_STRANGE else "strange"
-    return Asked(tuple(chosen), bool(named), topic, data)
+    if not ordered(picks) and not named and topic in ("for", "picks", "limits", "amount"):
+        chosen, topic = list(picks), "amount"  # nothing is bought: why not, of each
+    return Asked(tuple(chosen), bool(named), topic, data, exact, analysts)
+
+
+def _likeliest(picks: Sequence[Pick]) -> list[Pick]:
+    """Return what comes next to being bought, for questions about a run that proposes nothing."""
+    known = [pick for pick in picks if pick.sized.probability is not None]
+    return sorted(known, key=lambda pick: -(pick.sized.probability or 0))[:1] or list(picks[:1])
+
+
+def _analysts(said: Sequence[str], picks: Sequence[Pick]) -> tuple[str, ...]:
+    """Return the analysts whose word is asked for, as by "What does Claude say?"."""
+    if not _SAYS.intersection(said):
+        return ()
+    text = f" {' '.join(said)} "
+    names = dict.fromkeys(one.analyst for pick in picks for one in pick.answers)
+    return tuple(
+        name
+        for name in names
+        if f" {' '.join(_WORD.findall(name.lower().replace('_', ' ')))} " in text
+    )
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in _WORD.findall(name)}
 
 
 def _named(said: Sequence[str], picks: Sequence[Pick]) -> list[Pick]:
@@ -146,7 +188,7 @@ def _data(said: Sequence[str], picks: Iterable[Pick]) -> tuple[Datum, ...]:
     """Return the data whose names the question has most words of, the newest first."""
     asked = {word for word in said if word not in _NOTHING}
     scored = [
-        (len(asked & {w.lower() for w in _WORD.findall(datum.name)}), datum.as_of, datum)
+        (len(asked & _words(datum.name)), datum.as_of, datum)
         for pick in picks
         for datum in pick.data
     ]
@@ -185,19 +227,19 @@ def _case(pick: Pick, opinions: Sequence[Opinion], side: str) -> str:
 
 def _price(pick: Pick) -> str:
     sized = pick.sized
-    if sized.limit_price is None:
-        return f"{pick.name} had no price."
-    most = "at most" if sized.side == "buy" else "at least"
-    return (
-        f"{pick.name} is to be {'bought' if sized.side == 'buy' else 'sold'} at {most} "
-        f"${sized.limit_price:,.2f} a share, its price when this was decided."
-    )
+    closes = [one for one in pick.data if one.name in ("close", "price")]
+    told = " ".join(_datum(one, (pick,)) for one in closes[-1:])
+    if not sized.shares or sized.limit_price is None:
+        return told or f"{pick.name} had no price."
+    side, most = ("bought", "most") if sized.side == "buy" else ("sold", "least")
+    limit = f"{pick.name} is to be {side} for ${sized.limit_price:,.2f} a share at {most}."
+    return f"{limit} {told}".strip()
 
 
 def _size(pick: Pick) -> str:
     sized = pick.sized
     if not sized.shares:
-        why = sized.cuts[-1].why if sized.cuts else "It is not likely enough to beat the market."
+        why = sized.why_not or "It is not likely enough to beat the market."
         return f"{pick.name}: nothing. {why}"
     count = f"{sized.shares.normalize():f} share{'' if sized.shares == 1 else 's'}"
     return f"{pick.name}: {sized.side} {count}, ${sized.amount:,.2f}."
@@ -222,10 +264,33 @@ def _voters(pick: Pick) -> str:
         for side, what in ((above, "for it"), (below, "against it"))
         if side
     ]
-    silent = len(pick.answers) - len(above) - len(below)
-    if silent:
-        parts.append(f"{silent} without an opinion")
+    states = Counter(one.state for one in pick.answers)
+    parts += [f"{states[state]} {what}" for state, what in SILENT.items() if states[state]]
     return f"{pick.name}: {'; '.join(parts) or 'no analyst has answered'}."
+
+
+def _stated(analyst: str, picks: Sequence[Pick]) -> str:
+    """Tell what one analyst has said of each: odds and reasons, or why there is nothing."""
+    return " ".join(
+        f"{words.analyst(analyst)} on {pick.name}: {_word(one)}"
+        for pick in picks
+        for one in pick.answers
+        if one.analyst == analyst
+    )
+
+
+def _word(one: Answer) -> str:
+    match one:
+        case Opinion():
+            claims = [claim.text.rstrip(".") for claim in (*one.bull, *one.bear)][:MOST_CLAIMS]
+            return f"{one.probability * 100:.0f} %. {'; '.join(claims) or 'No further reason'}."
+        case Abstention():
+            return f"it abstained. {one.reason}"
+        case NoData():
+            return f"it had no data. {one.missing}"
+        case ParseFailure():
+            return "what it wrote was no opinion that could be used, so it does not count."
+    return f"it could not be asked. {one.problem}"
 
 
 def _vote(opinion: Opinion) -> str:

@@ -23,6 +23,7 @@ from graphs.messages import was_heard
 from graphs.stocks.approval import words
 from graphs.stocks.approval.answering import UNKNOWN, answer
 from graphs.stocks.approval.picks import ordered, picks_of, terms_of
+from graphs.stocks.holdings import told, topic_of
 from graphs.stocks.requests import asks_anew
 from graphs.stocks.state import State
 from store.approvals import CODE_DIGITS, MOST_WRONG, Approval, Channel
@@ -116,6 +117,9 @@ async def answer_question(state: State, config: RunnableConfig) -> dict[str, Any
     approval = await acting.standing(str(state["approval_id"]))
     if asks_anew(said):
         return {"messages": [AIMessage(words.still_open(approval))]}
+    if (topic := topic_of(said)) and topic != "verdict":
+        trading = await (await desk_of(config)).trading()
+        return {"messages": [AIMessage(await told(topic, trading))]}
     text, about = answer(
         said,
         picks_of(state),

@@ -10,7 +10,7 @@ from graphs.stocks.approval.answering import UNKNOWN, answer
 from graphs.stocks.approval.picks import ordered, picks_of, spelled, terms_of
 from store.approvals import Approval, ask
 from store.intents import Intent
-from tests.stocks.approval import KEY, MORNING, proposed
+from tests.stocks.approval import KEY, MORNING, datum, proposed
 from tools.approving import Order
 
 PICKS = picks_of(proposed())
@@ -49,11 +49,12 @@ def test_the_read_back_is_symbol_side_quantity_and_limit() -> None:
         ("What was the return over twelve months of Microsoft?", "8.1 %"),
         ("What is the volatility of Apple?", "volatility: 31.2 %, recorded, 2024-01-07"),
         ("Where is the data on Apple from?", "2 data from recorded, the newest of 2024-01-07"),
-        ("What is the price of Microsoft?", "at most $50.50 a share"),
+        ("What is the price of Microsoft?", "$50.50 a share at most"),
         ("Which ones?", "Apple: buy 12 shares, $1,212.00. Microsoft: buy 5 shares"),
         ("Is this real money?", "This is paper trading."),
         ("How long do I have?", "until 15:00 UTC"),
         ("How many shares of Exxon?", "Exxon: nothing. Thin."),
+        ("What does low volatility say?", "Low volatility on Apple: 44 %. It swings a lot."),
     ],
 )
 def test_a_question_is_answered_from_the_evidence(question: str, held: str) -> None:
@@ -161,3 +162,43 @@ def test_only_what_has_shares_is_ordered() -> None:
         ("AAPL", Decimal(12), Decimal("101.00")),
         ("MSFT", Decimal(5), Decimal("50.50")),
     ]
+
+
+def of_a_run_without_orders(question: str) -> str:
+    state = proposed()
+    for one in state["sized"]:
+        one["shares"] = "0"
+        one["probability"] -= 0.05 * (one["symbol"] != "AAPL")
+    state["evidence"].append(datum("AAPL", "close", "99.5", "USD").model_dump(mode="json"))
+    state["evidence"].append(datum("AAPL", "price change", "1.5", "USD").model_dump(mode="json"))
+    return answer(question, picks_of(state), live=False)[0]
+
+
+@pytest.mark.parametrize(
+    ("question", "held"),
+    [
+        ("How do the analysts vote?", "Momentum 61 % for it"),
+        ("How sure are you?", "Apple: 57 % likely"),
+        ("Who is against?", "It swings a lot"),
+        ("Where do you have that from?", "data from recorded"),
+        ("Why?", "Exxon: nothing. Thin."),
+        ("What is the price of Apple?", "close: 99.5 USD"),
+        ("What is the price change of Apple?", "price change: 1.5 USD"),
+    ],
+)
+def test_a_run_that_proposes_nothing_can_be_asked_about_too(question: str, held: str) -> None:
+    assert held in of_a_run_without_orders(question)
+
+
+def test_analysts_without_an_opinion_are_told_by_why() -> None:
+    state = proposed()
+    common = {"family": "x", "symbol": "AAPL", "as_of": MORNING.isoformat(), "model": "m"}
+    state["answers"] += [
+        {"analyst": "claude", "state": "failure", "problem": "The budget is spent.", **common},
+        {"analyst": "grok", "state": "parse_failure", "problem": "?", "raw": "BUY", **common},
+    ]
+    picks = picks_of(state)
+    told = answer("Who voted on Apple?", picks, live=False)[0]
+    assert "1 could not be understood; 1 could not be asked" in told
+    assert "The budget is spent." in answer("What does Claude think?", picks, live=False)[0]
+    assert "BUY" not in answer("What does Grok think?", picks, live=False)[0]

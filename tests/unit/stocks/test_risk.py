@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphs.stocks.risk import Book, Conviction, Limits, Price, dispose, reduce
+from graphs.stocks.risk import Book, Conviction, Limits, Price, dispose, enlarge, reduce
 
 NOW = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 MILLION = Decimal(1_000_000)
@@ -171,3 +171,19 @@ def test_what_is_not_held_is_not_sold_short() -> None:
 def test_without_equity_there_is_nothing_to_size() -> None:
     with pytest.raises(ValueError, match="equity"):
         dispose([one("A")], book(equity=Decimal(0)), {}, Limits(), now=NOW)
+
+
+def test_a_stake_is_what_is_to_be_held_however_many_runs_propose_it() -> None:
+    market, limits = {"A": price()}, Limits()
+    (first,) = dispose([one("A", 0.6)], book(), market, limits, now=NOW)
+    assert first.shares > 0
+    for again in (book(shares={"A": first.shares}), book(pending={"A": first.amount})):
+        (second,) = dispose([one("A", 0.6)], again, market, limits, now=NOW)
+        assert second.shares == 0
+        assert "held or asked for" in (second.why_not or "")
+    (rest,) = dispose(
+        [one("A", 0.6)], book(shares={"A": first.shares - 10}), market, limits, now=NOW
+    )
+    assert rest.shares == 10
+    full = book(shares={"A": first.shares})  # its owner may want more, within the limits
+    assert enlarge("A", Decimal(5000), full, market, limits, now=NOW).shares == 50
