@@ -19,6 +19,7 @@ What a graph may accept as input, beside `messages`:
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Any
@@ -26,6 +27,7 @@ from uuid import uuid4
 
 from langchain_core.runnables import RunnableConfig
 
+from faults import places
 from graphs.acting import Journal, ProcessJournal
 from graphs.events import (
     Asked,
@@ -79,6 +81,9 @@ __all__ = [
 
 THREAD_ID = r"^[\w.:@+-]{1,100}$"
 """Form of a thread's id, for what comes from outside."""
+
+
+log = logging.getLogger(__name__)
 
 
 def is_thread_id(text: str) -> bool:
@@ -189,7 +194,7 @@ class Threads:
             if languages and hasattr(graph.context_schema, "languages"):
                 turn.context = {"languages": ",".join(sorted(languages))}
             if died:
-                await turn.finish_step()
+                await _finish(turn, said)
             if not asked:
                 await staging.change_messages(repaired)
             told = await self._written.told((name, thread_id), said) if repeats else None
@@ -329,12 +334,16 @@ class Threads:
         for effect in await self._journal.unsettled():
             if effect.graph not in self._served:
                 continue
-            with contextlib.suppress(ThreadBusy):
+            try:
                 async with contextlib.aclosing(
                     self.turn(effect.graph, effect.thread_id, Recover(), policy="reject")
                 ) as turn:
                     async for _ in turn:
                         pass
+            except ThreadBusy:
+                pass
+            except Exception as error:  # others are not kept waiting; the next start tries again
+                log.error("What was begun by %s was not finished: %s", effect.graph, places(error))
 
     async def snapshot(self, name: str, thread_id: str) -> Snapshot:
         """Return the thread as the checkpoint has it.
@@ -395,3 +404,13 @@ class Threads:
 
     def _config(self, name: str, thread_id: str) -> RunnableConfig:
         return {"configurable": {"thread_id": key_of(name, thread_id)}}
+
+
+async def _finish(turn: Turn, said: Said) -> None:
+    """Finish the step in which a process died; who has something to say is answered in any case."""
+    try:
+        await turn.finish_step()
+    except Exception as error:
+        if isinstance(said, Recover):
+            raise
+        log.error("The step in which a process died failed again: %s", places(error))

@@ -191,15 +191,23 @@ class Turn:
             self._parts.put_nowait(event)
 
     async def finish_step(self) -> None:
-        """Finish the step in which a process died, and go no further."""
+        """Finish the step in which a process died, and go no further.
+
+        Raises:
+            TimeoutError: it did not end in time.
+            Exception: what the step raised.
+        """
         self.confirm()
-        with self._current():
-            async with asyncio.timeout_at(self._deadline):
-                await self._graph.ainvoke(
-                    None, self._config, interrupt_after="*", durability="sync"
-                )
-        while not self._parts.empty():
-            self._parts.get_nowait()
+        try:
+            with self._current():
+                async with asyncio.timeout_at(self._deadline):
+                    await self._graph.ainvoke(
+                        None, self._config, interrupt_after="*", durability="sync"
+                    )
+        finally:
+            self.hold()  # what the turn itself is to do is not certain yet
+            while not self._parts.empty():
+                self._parts.get_nowait()
 
     async def __aiter__(self) -> AsyncIterator[TurnEvent]:
         """Yield what happens.

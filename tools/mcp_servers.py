@@ -97,12 +97,14 @@ class McpSessions:
     ) -> None:
         """Keep a session open until it is over."""
         try:
-            connection = await self._connection(spec, conversation)
-            async with create_session(connection) as client:
-                await client.initialize()
-                listed = await load_mcp_tools(client)
-                session.opened.set_result((client, listed))
-                await self._until_idle(session)
+            async with asyncio.timeout(OPEN_SECS) as opening:
+                connection = await self._connection(spec, conversation)
+                async with create_session(connection) as client:
+                    await client.initialize()
+                    listed = await load_mcp_tools(client)
+                    opening.reschedule(None)
+                    session.opened.set_result((client, listed))
+                    await self._until_idle(session)
         except Exception as error:
             log.warning("The MCP server %s failed: %s", spec.name, places(error))
             if not session.opened.done():

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from pipecat.frames.frames import Frame, STTUpdateSettingsFrame, TTSUpdateSettingsFrame
 
+from faults import places
 from graphs.call_actions import CallAction, HangUp, SendDigits, SpeakAs, Transfer
 from graphs.events import Expectation
 from settings import Settings
@@ -21,6 +22,9 @@ from voice.speech import Speech
 from voice.transferring import Transferring
 
 log = logging.getLogger(__name__)
+
+FOLLOW_AGAIN_SECS = (0.5, 2.0, 5.0, 10.0, 20.0)
+"""Waits after each look at a transfer that failed, in seconds."""
 
 
 class Actions:
@@ -110,12 +114,21 @@ class Actions:
     async def _follow(self, transfer_id: str) -> None:
         """Wait for what the person says who is rung."""
         assert self._transferring  # noqa: S101 - there is one that has begun
-        transfer = await self._transferring.outcome(transfer_id)
-        if transfer.state == "failed":
-            if told := await self._transferring.failure(self._call.sid):
-                await self._failed(told)
+        for wait in FOLLOW_AGAIN_SECS:
+            try:
+                transfer = await self._transferring.outcome(transfer_id)
+                if transfer.state != "failed":
+                    return self._finish("transfer")
+                told = await self._transferring.failure(self._call.sid)
+                break
+            except Exception as error:  # the record is away: the person may accept meanwhile
+                log.error("A transfer could not be followed: %s", places(error))
+                await asyncio.sleep(wait)
         else:
-            self._finish("transfer")
+            return await self._failed(None)
+        if told:
+            await self._failed(told)
+        return None
 
     async def settle(self, reason: str) -> None:
         """Let go of what is under way when the stream has ended for a reason."""

@@ -106,6 +106,11 @@ class Answers:
         self._filler: asyncio.Task[None] | None = None
         self._loop: asyncio.Task[None] | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether the conversation has been opened."""
+        return self._loop is not None
+
     def start(self, first: Event | None = None, *, silent: bool = False) -> None:
         """Begin to answer, with the opening of the conversation.
 

@@ -265,8 +265,8 @@ class Bridge(FrameProcessor):
         await self._publish("transcript", role="caller", text=text, id=message_id, final=True)
 
     async def _key(self, key: str) -> None:
-        if self._answers.waiting >= MOST_WAITING:
-            return
+        if not self._answers.begun or self._answers.waiting >= MOST_WAITING:
+            return  # before the opening there is no question
         if not self._keys.pending and not self._speech.protected:
             await self._stop_speaking()
         await self._keys.press(key, self._expects)

@@ -189,12 +189,13 @@ class Exchange:
         return dict(self._written)
 
     async def _follow(self) -> None:
-        try:
-            while not self.over:
+        while not self.over:
+            try:
                 await self._look()
-                await asyncio.sleep(FOLLOW_SECS)
-        except Exception as error:
-            log.error("What was heard could not be written: %s", places(error))
+            except Exception as error:  # it is looked at again: what was announced waits for it
+                log.error("What was heard could not be written: %s", places(error))
+                await asyncio.sleep(WRITE_SECS)
+            await asyncio.sleep(FOLLOW_SECS)
 
     async def _look(self) -> None:
         async with self._changing:

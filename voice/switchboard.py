@@ -309,12 +309,11 @@ class Switchboard:
         recording = f"{call.sid}.wav" if self._settings.record_calls else None
         call.recording = recording or call.recording
         await self._live.take(call.sid)
-        self._held.enter(call)
-        await self.news.before(call)
-        call_log = CallLog(call, self._calls)
-        call_log.open()
-        reason = "failed"
+        call_log, reason = CallLog(call, self._calls), "failed"
         try:
+            self._held.enter(call)
+            await self.news.before(call)
+            call_log.open()
             if ready:
                 async with asyncio.timeout(SEND_TIMEOUT_SECS):
                     await websocket.send_json(ready)

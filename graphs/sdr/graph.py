@@ -149,8 +149,9 @@ async def _contact(session: Session, state: State) -> dict[str, Any]:
     if not caller or state.get("contact") is not None:
         return {}
     try:
+        crm = session.desk.crm_of(session.organisation)
         async with asyncio.timeout(CRM_SECS):
-            contact = await session.desk.crm.find(session.agent.organisation, phone=caller)
+            contact = await crm.find(session.agent.organisation, phone=caller)
     except Exception as error:  # whatever a CRM raises
         log.warning("The CRM was not asked: %s", places(error))
         return {}

@@ -6,7 +6,7 @@ import pytest
 from tests.phone.call_graphs import GREETING, LAST, SECOND, interview
 from voice.phonelab import mulaw
 from voice.phonelab.virtual import Result, VirtualCall
-from voice.phonelab.virtual_acts import Act, HangsUp, Says
+from voice.phonelab.virtual_acts import Act, HangsUp, Presses, Says
 
 MACHINE = "Hi, this is Asha. I can't take your call, please leave a message after the tone."
 MESSAGE = "This is the test line. We will ring again."
@@ -32,6 +32,13 @@ def place(*script: Act, voicemail: str | None = "leave_message", **settings: obj
 
 def played(result: Result) -> str:
     return " ".join(word.text for word in result.played)
+
+
+def test_a_key_before_it_is_known_who_answered_is_no_answer() -> None:
+    """It was the first thing that the graph was told: it began without its opening."""
+    result = place(Presses(0.4, "1"), Says(1.5, "Hello?"), Says(12.0, "Salaried"), HangsUp(18.0))
+    assert result.messages[0].text == GREETING and result.messages[0].type == "ai"
+    assert "1" not in [said.text for said in result.record.transcript]
 
 
 def test_a_message_is_left_after_the_tone_and_the_call_is_ended() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graphs.threads import Graph
+from graphs.threads import Graph, Threads
 from store.calls import Call
 from tests.phone.acting_graphs import BRIEFING, BYE, COLD, KEYS, WARM, acting
 from tests.phone.placing import ASHA, BASE, OURS, PERSON, world
@@ -29,6 +29,7 @@ from voice.phonelab import (
 from voice.phonelab.dtmf import keys_in
 from voice.phonelab.virtual_speech import SpellingVoice, heard_text
 from voice.phonelab.virtual_time import run
+from voice.transferring import Transferring
 
 
 def caller(*steps: Any, **options: Any) -> ScriptedCaller:
@@ -96,6 +97,40 @@ def test_it_hangs_up_when_the_last_word_was_heard(tmp_path: Path) -> None:
     held = hold(tmp_path, caller("Goodbye", Pause(60)))
     assert held.call.status == "completed" and held.call.line.seconds < 30
     assert words(held.call).endswith(BYE)
+
+
+def test_it_hangs_up_though_what_was_heard_could_not_be_written_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One failed write left the line open, and silent, until the longest call."""
+    amend, failures = Threads.amend, [OSError("away"), OSError("away")]
+
+    async def failing(threads: Threads, *args: Any) -> None:
+        if failures:
+            raise failures.pop()
+        await amend(threads, *args)
+
+    monkeypatch.setattr(Threads, "amend", failing)
+    held = hold(tmp_path, caller("Goodbye", Pause(60)))
+    assert failures == [] and held.call.line.seconds < 40
+    assert held.record.status == "completed" and held.bot[-1] == BYE
+
+
+def test_a_person_who_accepts_gets_the_caller_though_the_record_was_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One failed look, and the caller was hung up on while the person waited."""
+    outcome, failures = Transferring.outcome, [OSError("away")]
+
+    async def failing(transferring: Transferring, transfer_id: str) -> Any:
+        if failures:
+            raise failures.pop()
+        return await outcome(transferring, transfer_id)
+
+    monkeypatch.setattr(Transferring, "outcome", failing)
+    someone = person(Press("1"), Pause(6), "Support here", Pause(5))
+    held = hold(tmp_path, caller("Warm", Pause(14), "My refund", Pause(8)), someone)
+    assert failures == [] and "Support here" in words(held.call)
 
 
 def test_keys_are_sent_as_tones_behind_the_words_that_announce_them(tmp_path: Path) -> None:

@@ -54,6 +54,21 @@ async def test_news_of_a_hang_up_does_not_write_an_old_record_over_the_last(serv
 
 
 @virtually
+async def test_a_call_whose_news_cannot_be_read_is_not_held_for_ever(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counted against the most calls at once until the next start."""
+    async with serve() as server:
+        board = server.services.switchboard
+        monkeypatch.setattr(board.news, "before", AsyncMock(side_effect=OSError("away")))
+        line = Line(server.base, SID)
+        await line.call()
+        await asyncio.wait_for(line.closed.wait(), 15)
+        record = await server.record(SID)
+        assert (board.active, record.status) == (0, "failed")
+
+
+@virtually
 async def test_a_record_that_cannot_be_closed_does_not_keep_the_stream_open(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,8 +12,10 @@ from graphs.messages import cut
 from graphs.sdr.phases import Phase, allows
 from graphs.sdr.tool_use import use_tools
 from graphs.threads import Begin
+from store.crm import Contact
 from tests.sdr import CALLER, CLOSED, OPEN, agent, conversation
 from tools.call_actions import SendDigits
+from tools.desk import Desk
 
 
 async def test_it_opens_without_an_agent_as_the_shipped_one_and_says_it_is_an_ai(
@@ -23,6 +25,21 @@ async def test_it_opens_without_an_agent_as_the_shipped_one_and_says_it_is_an_ai
         greeting = await talk.turn(None)
         assert "AI assistant of Lanternfield" in greeting
         assert talk.values["phase"] == "CALL_START"
+
+
+async def test_who_calls_is_looked_up_where_the_organisation_keeps_its_contacts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The greeting asked the embedded list, also where HubSpot has the contacts."""
+
+    class Elsewhere:
+        async def find(self, _organisation: str, *, phone: str) -> Contact:
+            return Contact(id="1", name="Ravi Kumar", phone=phone)
+
+    monkeypatch.setattr(Desk, "crm_of", lambda *_: Elsewhere())
+    async with conversation(tmp_path) as talk:
+        await talk.open()
+        assert talk.values["contact"]["name"] == "Ravi Kumar"
 
 
 async def test_an_agent_that_does_not_disclose_does_not(tmp_path: Path) -> None:

@@ -370,6 +370,39 @@ async def test_a_process_that_died_in_an_effect_goes_on_with_the_same_key(
     assert kinds(after) == ["human", "ai", "tool", "ai"]
 
 
+class Refusing(World):
+    """A world in which who is asked is away."""
+
+    async def act(self, what: str, key: str) -> str:
+        raise ConnectionError(what)
+
+
+async def test_a_server_starts_though_what_it_had_begun_cannot_be_finished(
+    saver: Checkpoints, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One such thread kept every server from starting, until the provider was back."""
+    world, journal = World(), ProcessJournal()
+    world.go.clear()
+    dying = Threads({"shop": shop(world, calls("book"))}, saver, journal=journal)
+    for thread_id in ("t", "u"):
+        turn = await dying.begin("shop", thread_id, HumanMessage("nine", id="h1"))
+        turn.confirm()
+        await world.began.wait()
+        world.began.clear()
+
+    def script(messages: list[AnyMessage]) -> AIMessage:
+        return AIMessage("Hello.") if messages[-1].text == "hello" else calls("book")(messages)
+
+    away = Threads({"shop": shop(Refusing(), script)}, saver, journal=journal)
+    await away.recover()
+    assert len(await journal.unsettled()) == 2 and "was not finished" in caplog.text
+    *_, after = await drain(away.turn("shop", "u", HumanMessage("hello", id="h2")))
+    assert [m.text for m in after.messages] == ["nine", "hello", "Hello."]
+    living = World()
+    await Threads({"shop": shop(living, calls("book"))}, saver, journal=journal).recover()
+    assert [what for what, _ in living.done] == ["book nine"]
+
+
 async def test_the_same_message_twice_is_one_turn(saver: Checkpoints) -> None:
     world = World()
     threads = Threads({"shop": shop(world, calls("look"))}, saver)

@@ -50,6 +50,22 @@ async def notes(tmp_path: Path) -> AsyncIterator[McpSessions]:
     await made.close()
 
 
+async def test_a_program_that_says_nothing_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each turn started it again, and the end of the conversation did not find the others."""
+    monkeypatch.setattr("tools.mcp_servers.OPEN_SECS", 0.5)
+    program = {"command": sys.executable, "args": ["-c", "import time; time.sleep(60)"]}
+    made = McpSessions(Settings(mcp_servers={"mute": program}), Outside(), Secrets())
+    for _ in range(2):
+        with pytest.raises(McpFailed):
+            await made.tools(McpServer(name="mute"), TALK)
+    async with asyncio.timeout(20):
+        while [task for task in asyncio.all_tasks() if task.get_name() == "mcp-mute"]:
+            await asyncio.sleep(0.05)
+    assert made._sessions == {}
+
+
 async def call(tools: list[Any], name: str, **arguments: Any) -> Any:
     (tool,) = [one for one in tools if one.name == name]
     tool.handle_tool_error = True

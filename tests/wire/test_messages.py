@@ -177,15 +177,17 @@ async def test_an_email_that_was_certainly_not_sent_may_be_sent_again(post: Post
     assert len(post.smtp.mails) == 1
 
 
-async def test_nobody_gets_too_many_within_the_hour(post: Post) -> None:
+async def test_no_conversation_sends_anybody_too_many_within_the_hour(post: Post) -> None:
     for n in range(MOST_AN_HOUR):
-        await post.messages.send("sms", ASHA, f"{n}", key=f"{n}")
-    with pytest.raises(NotSent, match="within the hour"):
-        await post.messages.send("sms", ASHA, "more", key="more")
-    await post.messages.send("sms", ASHA, "0", key="0")
+        await post.messages.send("sms", ASHA, f"{n}", key=f"{n}", most_an_hour=MOST_AN_HOUR)
+    refused = await post.tool("send_sms", text="more")
+    assert "within the hour" in refused.content
+    await post.messages.send("sms", ASHA, "0", key="0", most_an_hour=MOST_AN_HOUR)
+    assert len(post.texts()) == MOST_AN_HOUR
+    await post.messages.send("sms", ASHA, "An answer to what they wrote.", key="answer")
     post.now += timedelta(hours=2)
-    await post.messages.send("sms", ASHA, "later", key="later")
-    assert len(post.texts()) == MOST_AN_HOUR + 1
+    await post.messages.send("sms", ASHA, "later", key="later", most_an_hour=MOST_AN_HOUR)
+    assert len(post.texts()) == MOST_AN_HOUR + 2
 
 
 async def test_the_tool_writes_to_who_is_on_the_line(post: Post) -> None:
