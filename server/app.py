@@ -134,7 +134,7 @@ def create_app(
             opt_out = partial(desk.permissions.opt_out, channel="sms")
             send = partial(_send, desk.messages)
             classic = Classic(settings, turns, once, settings.data_dir / "audio")
-            texting = Texting(settings, threads, calls, turns, once, opt_out, send)
+            texting = Texting(settings, threads, calls, turns, jobs, once, opt_out, send)
             services = Services(
                 settings,
                 threads,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import JSON, delete, select, update
+from sqlalchemy import JSON, delete, update
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -72,16 +72,6 @@ class CarrierTurns:
         query = update(_CarrierTurnRow).where(_CarrierTurnRow.key == key)
         async with self._session.begin() as session:
             await session.execute(query.values(result=dict(result)))
-
-    async def unanswered(self, prefix: str, before: datetime) -> list[CarrierTurn]:
-        """Return the turns whose keys begin so, taken before a moment and not answered."""
-        query = select(_CarrierTurnRow).where(
-            _CarrierTurnRow.key.startswith(prefix, autoescape=True),
-            _CarrierTurnRow.result.is_(None),
-            _CarrierTurnRow.at < before,
-        )
-        async with self._session() as session:
-            return [CarrierTurn.model_validate(row) for row in (await session.scalars(query)).all()]
 
     async def delete_before(self, moment: datetime) -> None:
         """Delete those that came before a moment."""

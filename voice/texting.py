@@ -1,35 +1,32 @@
 """Text messages on the same threads as calls: one turn for each message, answered once.
 
-A quick answer goes back in the webhook's own answer, a slow one by the carrier's REST. What was
-being answered when a process died is answered at the next start.
+A quick answer goes back in the webhook's own answer, a slow one by the carrier's REST: by a job,
+which is asked for with the message, so that it is answered though a process dies or a carrier is
+away for a while.
 """
 
-import asyncio
 import contextlib
-import logging
 import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from langchain_core.messages import HumanMessage
 from twilio.twiml.messaging_response import MessagingResponse
 
-from faults import places
 from graphs.events import Begin
 from graphs.threads import Threads
 from settings import Settings
 from store.calls import Calls
 from store.carrier_turns import CarrierTurn, CarrierTurns
+from store.jobs import Jobs
 from tools.opting_out import is_opt_out
 from voice.carrier_turn import Once, run_turn
 from voice.carriers import Answer
 from voice.phrases import phrase
 from voice.reception import Reached, about_the_call
-
-log = logging.getLogger(__name__)
 
 ANSWER_SECS: Final = 8.0
 """Longest wait for an answer that goes back with the webhook; Twilio waits for 15."""
@@ -41,7 +38,10 @@ HELP: Final = frozenset({"help", "info"})
 """Words that Twilio, too, answers by itself: https://help.twilio.com/articles/223134027"""
 _NAMESPACE = uuid.UUID("1f1f2a7e-6f0b-4d6d-9a53-0a4c6a6f5f0a")
 _SENTENCE = re.compile(r"(?<=[.!?।])\s+")
-_MARKER = "sms-later:"
+KIND: Final = "sms_answer"
+"""Kind of the job that sends an answer which the webhook did not wait for."""
+LATER: Final = timedelta(seconds=2 * ANSWER_SECS)
+"""Until then a webhook is answered by the process that took it, if that lives."""
 
 OptOut = Callable[[str], Awaitable[Any]]
 """Keeps for ever that a number is not to be called or written to."""
@@ -67,6 +67,7 @@ class Texting:
         threads: where the graphs run.
         calls: the records of calls.
         turns: where what came and was answered is kept.
+        jobs: where later answers are asked for.
         once: does each once.
         opt_out: keeps the wish of who wants no more.
         send: sends later answers.
@@ -78,6 +79,7 @@ class Texting:
         threads: Threads,
         calls: Calls,
         turns: CarrierTurns,
+        jobs: Jobs,
         once: Once,
         opt_out: OptOut,
         send: Send,
@@ -86,26 +88,18 @@ class Texting:
         self._threads = threads
         self._calls = calls
         self._turns = turns
+        self._jobs = jobs
         self._once = once
         self._opt_out = opt_out
         self._send = send
-        self._later: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Answer what was left unanswered, and at the end wait for what is being answered."""
-        now = datetime.now(UTC)
-        for marker in await self._turns.unanswered(_MARKER, now):
-            if turn := await self._turns.get(marker.key.removeprefix(_MARKER)):
-                self._answer_later(turn)
-        for turn in await self._turns.unanswered("sms:", now):
-            self._answer_later(turn)
+        """At the end wait for what is being answered."""
         try:
             yield
         finally:
             await self._once.close()
-            if self._later:
-                await asyncio.wait(self._later)
 
     async def answer(self, message: Message, reached: Reached) -> Answer:
         """Return what the carrier is to send back; nothing where the answer comes later."""
@@ -120,13 +114,31 @@ class Texting:
             "opening": dict(reached.opening),
         }
         turn = await self._turns.take(f"sms:{message.sid}", message.person, given)
-        if await self._turns.get(f"{_MARKER}{turn.key}"):
-            return _twiml([])
+        job, now = f"{KIND}:{turn.key}", datetime.now(UTC)
+        await self._jobs.put(KIND, job, {"turn": turn.key}, due_at=now + LATER)
+        asked = await self._jobs.get(job)
+        if asked and asked.state != "cancelled" and asked.due_at <= now:
+            return _twiml([])  # the answer comes later
         result = await self._once.answer(turn, self._work, ANSWER_SECS)
         if result is None:
-            self._answer_later(turn)
+            await self._jobs.again(job, datetime.now(UTC))
             return _twiml([])
+        await self._jobs.cancel(job, datetime.now(UTC))
         return _twiml(split(_lines(result)))
+
+    async def send_later(self, key: str) -> None:
+        """Send the answer of a turn once it is known; again, it sends only what was not sent.
+
+        Raises:
+            Exception: whatever kept it from being sent.
+        """
+        turn = await self._turns.get(key)
+        if turn is None:
+            return  # forgotten
+        while (result := await self._once.answer(turn, self._work, ANSWER_SECS)) is None:
+            pass
+        for number, part in enumerate(split(_lines(result))):
+            await self._send(turn.conversation, part, f"{turn.key}:{number}")
 
     async def forget(self, moment: datetime) -> None:
         """Delete what came by webhook before a moment: messages, and turns of calls."""
@@ -161,22 +173,6 @@ class Texting:
             if last:
                 return last.thread_id
         return str(uuid.uuid5(_NAMESPACE, f"{graph} {agent_id} {ours} {person}"))
-
-    def _answer_later(self, turn: CarrierTurn) -> None:
-        task = asyncio.create_task(self._send_when_known(turn), name=f"later-{turn.key}")
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
-
-    async def _send_when_known(self, turn: CarrierTurn) -> None:
-        try:
-            marker = await self._turns.take(f"{_MARKER}{turn.key}", turn.conversation, {})
-            while (result := await self._once.answer(turn, self._work, ANSWER_SECS)) is None:
-                pass
-            for number, part in enumerate(split(_lines(result))):
-                await self._send(turn.conversation, part, f"{turn.key}:{number}")
-            await self._turns.finish(marker.key, {"sent": True})
-        except Exception as error:
-            log.error("A text message was not answered: %s", places(error))
 
 
 def split(lines: list[str]) -> list[str]:

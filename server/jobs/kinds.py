@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from server.jobs.batches import Campaigns
 from server.jobs.stock_scans import StockScans
 from server.jobs.subscriptions import excludes_transcript
 from server.jobs.webhooks import Delivery
-from server.jobs.work import Work
+from server.jobs.work import Done, Outcome, Retry, Work
 from server.routes.convai.conversations import described
 from server.services import Services
 from server.stocks.analysing import ANALYSIS, Analysing
@@ -29,9 +30,12 @@ from store.batches import KIND as BATCH
 from store.calls import Call
 from store.conversations import AFTER_CALL, Conversation
 from store.dials import Dials
+from store.jobs import Job
 from store.outbox import KIND as WEBHOOK
 from store.resources import NoSuchResource
 from tools.desk import Desk
+from voice.carrier_turn import WORK_SECS
+from voice.texting import KIND as TEXT_ANSWER
 
 
 def kinds_of_work(services: Services, desk: Desk, dials: Dials) -> Mapping[str, Work]:
@@ -69,6 +73,10 @@ def kinds_of_work(services: Services, desk: Desk, dials: Dials) -> Mapping[str, 
             secret = SecretStr(await services.workspace.secrets.reveal(llm.api_key_secret))
         return chat_model(llm.model_copy(update={"max_tokens": 2000}), services.settings, secret)
 
+    async def text_answer(job: Job) -> Outcome:
+        await services.texting.send_later(job.data["turn"])
+        return Done()
+
     delivery = Delivery(
         services.outbox, services.webhooks, desk.outside, services.switchboard.recordings
     )
@@ -89,6 +97,7 @@ def kinds_of_work(services: Services, desk: Desk, dials: Dials) -> Mapping[str, 
         **stock_scans(services, desk).kinds,
         WEBHOOK: delivery.work,
         AFTER_CALL: after.work,
+        TEXT_ANSWER: Work(text_answer, Retry(12, longest=timedelta(minutes=10)), 2 * WORK_SECS),
         BATCH: campaigns.work,
         CALL_BACKS: agent_calls.call_backs,
         ANALYSIS: Analysing(services.threads).work,
