@@ -22,11 +22,11 @@ from twilio.rest import Client
 from faults import places
 from settings import Settings
 from store.calls import Call, CallExists, Calls, Unanswered
+from store.conversations import conversation_id
 from store.dials import Dial, Dials
 from store.locks import ThreadLocks
 from tools.twilio_rest import CarrierNotConfigured, close, twilio_client
 from voice.placing import DiallingFailed, Placing
-from voice.reception import conversation_id
 
 __all__ = ["Dialler", "DiallingFailed", "DiallingRefused"]
 

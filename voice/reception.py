@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from settings import Settings
 from store.calls import Call
+from store.conversations import conversation_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,6 @@ def line_of(call: Call) -> dict[str, str]:
     person = call.to_number if call.direction == "outbound" else call.from_number
     channel = "page" if call.direction == "browser" else "phone"
     return {"channel": channel, "person": person or ""}
-
-
-def conversation_id(thread_id: str) -> str:
-    """Return the API's name of the conversation on a thread."""
-    return f"conv_{thread_id.replace('-', '')}"
 
 
 def agent_language(call: Call) -> str | None:
