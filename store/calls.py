@@ -16,6 +16,8 @@ from store.live_calls import live
 from store.locks import ThreadLocks
 from store.tickets import awaits_stream
 
+TURN_BY_TURN: Final = "twilio-turns"
+"""The carrier of calls that have no media stream."""
 LOST: Final = timedelta(days=1)
 """No call is as long: one that began before and has not ended has lost its end."""
 Direction = Literal["inbound", "outbound", "browser"]
@@ -257,6 +259,20 @@ class Calls:
             select(func.count())
             .select_from(_CallRow)
             .where(_CallRow.from_number == number, _CallRow.started_at >= since)
+        )
+        async with self._session() as session:
+            return (await session.scalar(query)) or 0
+
+    async def turn_by_turn(self, since: datetime) -> int:
+        """Count the calls without a media stream that began since a time and go on."""
+        query = (
+            select(func.count())
+            .select_from(_CallRow)
+            .where(
+                _CallRow.carrier == TURN_BY_TURN,
+                _CallRow.status == "in-progress",
+                _CallRow.started_at >= since,
+            )
         )
         async with self._session() as session:
             return (await session.scalar(query)) or 0

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ class Switchboard:
             if stream is None:
                 if taken:
                     raise CallReplayed(_REPLAYED.format(sid))
-                await self._admit(caller if direction == "inbound" else None)
+                await self.admit(caller if direction == "inbound" else None)
             ticket = await self._tickets.issue(sid)
             if ticket is None:
                 raise CallReplayed(_REPLAYED.format(sid))
@@ -377,7 +377,7 @@ class Switchboard:
         name = self.graph_for(graph, None)
         opening = await self._begun(name, thread_id) if thread_id else {}
         async with self._admission:
-            await self._admit(None)
+            await self.admit(None)
             on_thread = self._held.on_thread(name, thread_id) if thread_id else []
             if any(other.direction != "browser" for other in on_thread):
                 raise CallRefused("on_the_phone")
@@ -403,7 +403,7 @@ class Switchboard:
             CallReplayed: it goes on, or has been, already.
         """
         async with self._admission:
-            await self._admit(None)
+            await self.admit(None)
             try:
                 await self._create_here(call)
             except (CallExists, TimeoutError):
@@ -430,10 +430,17 @@ class Switchboard:
         agent = values.get("agent")
         return {"agent": agent} if isinstance(agent, dict) else {}
 
-    async def _admit(self, caller: str | None) -> None:
+    async def admit(self, caller: str | None) -> None:
+        """Take one more call, with a stream or without, or refuse it.
+
+        Raises:
+            CallRefused: the server is closing, or there are too many at once or from this number.
+        """
         if self._closing:
             raise CallRefused("closing")
         going_on = len(self._held.sids | self._live.sids) + await self._tickets.awaited()
+        longest = timedelta(seconds=self._settings.max_call_secs)
+        going_on += await self._calls.turn_by_turn(datetime.now(UTC) - longest)
         await admit(self._settings, self._calls, going_on, caller)
 
     async def _sweep(self) -> None:

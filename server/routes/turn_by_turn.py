@@ -9,8 +9,8 @@ from graphs.threads import UnknownGraph
 from server.routes.voice import SID, genuine_fields, response
 from server.security import public_base
 from server.services import ServicesDep
-from store.calls import Call, CallExists
-from voice.admission import CallRefused, admit
+from store.calls import TURN_BY_TURN, Call, CallExists
+from voice.admission import CallRefused
 from voice.carriers import CARRIERS
 from voice.phrases import phrase
 from voice.reception import Inbound, about_the_call
@@ -34,7 +34,7 @@ async def inbound(request: Request, services: ServicesDep, graph: str | None = N
                 reached = await services.reception(Inbound(called, caller, sid))
             named = reached.graph if reached else graph
             name = services.switchboard.graph_for(named, called)
-            await admit(services.settings, services.calls, services.switchboard.active, caller)
+            await services.switchboard.admit(caller)
         except UnknownGraph as error:
             raise HTTPException(404, str(error)) from error
         except CallRefused as refusal:
@@ -46,7 +46,7 @@ async def inbound(request: Request, services: ServicesDep, graph: str | None = N
             graph=name,
             thread_id=thread_id,
             direction="inbound",
-            carrier="twilio-turns",
+            carrier=TURN_BY_TURN,
             status="in-progress",
             from_number=caller,
             to_number=called,
@@ -58,7 +58,7 @@ async def inbound(request: Request, services: ServicesDep, graph: str | None = N
             await services.calls.create(call)
         except CallExists:
             call = await services.calls.get(sid) or call
-    if call.carrier != "twilio-turns":
+    if call.carrier != TURN_BY_TURN:
         raise HTTPException(403, "The call has a media stream.")
     base = public_base(request, services.settings)
     return response(await services.turn_by_turn.answer(call, 0, {}, base))
@@ -72,7 +72,7 @@ async def recording_callback(
     carrier = CARRIERS["twilio"]
     fields = dict(await genuine_fields(request, carrier, services))
     call = await services.calls.get(fields.get("CallSid", ""))
-    if call is None or call.carrier != "twilio-turns" or turn < 0:
+    if call is None or call.carrier != TURN_BY_TURN or turn < 0:
         raise HTTPException(404, "There is no such call that is held turn by turn.")
     if after == "dial":
         status = fields.get("DialCallStatus", "")

@@ -17,6 +17,7 @@ from tests.phone.call_graphs import GREETING, LAST, SECOND, interview
 from tests.phone.placing import ASHA, BASE, OURS, PERSON, settings_for, world
 from tests.phone.test_call_actions import caller, words
 from tools import twilio_rest
+from tools.messages import NotSent
 from voice.carrier_recording import is_carriers
 from voice.dialler import DiallingRefused
 from voice.phonelab import HangUp, LabCall, Pause, Press, StatusCallback, Subscriber
@@ -82,6 +83,20 @@ async def test_a_call_that_is_over_takes_no_more_turns(tmp_path: Path) -> None:
             assert "<Response><Hangup /></Response>" in after.text
         (call,) = await services.calls.list()
         assert call.status == "completed" and call.transcript[-1].text == LAST
+
+
+@virtually
+async def test_calls_without_a_stream_are_as_limited_as_those_with_one(tmp_path: Path) -> None:
+    async with world(tmp_path, interview(), max_calls=2) as (_, services, app):
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+        for number in range(3):
+            fields = {"CallSid": f"CA{number}", "From": f"{ASHA[:-1]}{number}", "To": OURS}
+            await post(client, "/voice/inbound", fields)
+        assert len(await services.calls.list()) == 2
+        await services.calls.end("CA0", "completed")
+        await services.switchboard.drain()
+        await post(client, "/voice/inbound", fields)
+        assert len(await services.calls.list()) == 2
 
 
 def test_what_was_not_heard_before_a_hang_up_is_not_on_the_thread(tmp_path: Path) -> None:
@@ -243,10 +258,44 @@ async def test_an_answer_a_server_died_over_is_sent_by_the_next_one(tmp_path: Pa
     async with world(tmp_path, interview()) as (lab, services, _):
         given = {"person": ASHA, "ours": OURS, "body": "Hello", "graph": "graph", "opening": {}}
         await services.texting._turns.take("sms:SM1", ASHA, given)
-        await asyncio.sleep(1)
-        async with services.texting.open():
-            pass
+        await services.jobs.put("sms_answer", "sms_answer:sms:SM1", {"turn": "sms:SM1"})
+        await asyncio.sleep(5)
         assert [message.body for message in lab.messages] == [GREETING]
+
+
+@virtually
+async def test_a_late_answer_that_could_not_be_sent_is_sent_again(tmp_path: Path) -> None:
+    """With the carrier away for a minute the person waited for ever."""
+    async with world(tmp_path, slow(20.0)) as (lab, services, _):
+        url, send, tried = f"{BASE}/sms/incoming", services.texting._send, list[str]()
+
+        async def away(to: str, text: str, key: str) -> None:
+            tried.append(key)
+            if len(tried) < 3:
+                raise NotSent("The carrier is away.")
+            await send(to, text, key)
+
+        services.texting._send = away
+        await lab.text(url, "Hi", from_=ASHA, to=OURS)
+        assert await lab.text(url, "Question", from_=ASHA, to=OURS) == []
+        await asyncio.sleep(120)
+        assert len(tried) == 3 and len(set(tried)) == 1
+        sent = [message.body for message in lab.messages if message.direction == "outbound-api"]
+        assert sent == ["Here it is."]
+
+
+@virtually
+async def test_a_server_that_starts_beside_another_leaves_it_its_answers(tmp_path: Path) -> None:
+    """It sent by REST what the other was just about to give back to the webhook."""
+    async with world(tmp_path, slow(6.0)) as (lab, services, _):
+        url = f"{BASE}/sms/incoming"
+        await lab.text(url, "Hi", from_=ASHA, to=OURS)
+        answer = asyncio.create_task(lab.text(url, "Question", from_=ASHA, to=OURS))
+        await asyncio.sleep(2)
+        async with services.texting.open():
+            assert await answer == ["Here it is."]
+        await asyncio.sleep(60)
+        assert [m for m in lab.messages if m.direction == "outbound-api"] == []
 
 
 @pytest.mark.parametrize(
