@@ -52,6 +52,7 @@ def analytics(
     ended = [call for call in found if call.ended_at]
     seconds = [_seconds(call) for call in ended if call.unanswered is None]
     begun = [call.started_at.astimezone(place) for call in found]
+    hours = Counter(moment.hour for moment in begun)
     outcomes = Counter(call.outcome or "none" for call in ended)
     by_agent: dict[str, list[Call]] = {}
     for call in ended:
@@ -60,7 +61,7 @@ def analytics(
         "calls": len(found),
         "in_progress": len(found) - len(ended),
         "per_day": dict(sorted(Counter(moment.date().isoformat() for moment in begun).items())),
-        "per_hour": [Counter(moment.hour for moment in begun)[hour] for hour in range(24)],
+        "per_hour": [hours[hour] for hour in range(24)],
         "directions": dict(Counter(call.direction for call in found)),
         "statuses": dict(Counter(call.status for call in found)),
         "outcomes": dict(outcomes.most_common()),

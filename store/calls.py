@@ -1,5 +1,6 @@
 """Call records: one row a call, one row an utterance."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from store.tickets import awaits_stream
 TURN_BY_TURN: Final = "twilio-turns"
 """The carrier of calls that have no media stream."""
 LOST: Final = timedelta(days=1)
-"""No call is as long: one that began before and has not ended has lost its end."""
+"""No call is as long: one that began before has lost its end."""
 Direction = Literal["inbound", "outbound", "browser"]
 Status = Literal["dialling", "ringing", "in-progress", "completed", "failed"]
 """`dialling`: the carrier rings somebody for us; `ringing`: it has asked us for instructions."""
@@ -216,8 +217,12 @@ class Calls:
         if agent_id is not None:
             query = query.where(_CallRow.agent_id == agent_id)
         async with self._session() as session:
-            rows = await session.scalars(query.order_by(_CallRow.started_at.desc()).limit(limit))
-            return [_call(row) for row in rows]
+            newest = query.order_by(_CallRow.started_at.desc()).limit(limit)
+            found = await session.stream_scalars(newest.execution_options(yield_per=50))
+            calls: list[Call] = []
+            async for rows in found.partitions():  # thousands would hold up the calls that go on
+                calls += await asyncio.to_thread(lambda some: [_call(row) for row in some], rows)
+            return calls
 
     async def counts(self) -> dict[tuple[str, str], int]:
         """Return how many calls there are on record, by direction and status."""

@@ -1,5 +1,6 @@
 """What calls come to, as JSON for plots and as Prometheus metrics."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -39,10 +40,11 @@ async def get_analytics(
     if organisation is not None:
         calls = [c for c in calls if _organisation(c.opening) == organisation]
     prices = {part: Decimal(price) for part, price in services.settings.prices_per_minute.items()}
+    summed_up = await asyncio.to_thread(analytics, calls, zone=zone, prices=prices)
     return {
         "since": since.isoformat(),
         "truncated": len(calls) == MOST_CALLS,
-        **analytics(calls, zone=zone, prices=prices),
+        **summed_up,
         "standings": standings(await _states(services, calls)),
     }
 

@@ -1,5 +1,6 @@
 """Call records: in tables that an earlier version has made, and of servers that are gone."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,3 +77,29 @@ async def test_a_database_of_an_earlier_version_gets_the_columns_it_lacks(tmp_pa
         await calls.save(earlier.model_copy(update={"answered_by": "machine"}))
         found = await calls.get("CA1")
     assert found is not None and found.answered_by == "machine"
+
+
+async def test_a_page_of_many_calls_does_not_hold_up_those_that_go_on(
+    data_dir: Path, database_url: str | None
+) -> None:
+    """Thousands of records were built at once on the loop that sends audio every 20 ms."""
+    said = [Utterance(role="caller", text="word " * 20, at=MORNING) for _ in range(40)]
+    async with open_database(data_dir, database_url) as engine:
+        calls = Calls(engine)
+        for number in range(400):
+            call = ringing(f"CA{number}").model_copy(update={"transcript": said})
+            await calls.create(call)
+        late, loop = [0.0], asyncio.get_running_loop()
+
+        async def tick() -> None:
+            while True:
+                before = loop.time()
+                await asyncio.sleep(0.005)
+                late.append(loop.time() - before)
+
+        ticking, began = asyncio.create_task(tick()), loop.time()
+        found = await calls.since(MORNING)
+        took = loop.time() - began
+        ticking.cancel()
+        assert [len(found), len({call.sid for call in found})] == [400, 400]
+        assert max(late) < took / 2
