@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from server.services import Services
+from server.turn_log import forget_calls
 from settings import Settings
 from store.calls import Call
 from store.conversations import conversation_id
@@ -46,6 +47,7 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
     That is `retention_days` since their last use, and for the calls of an agent whose
     `platform_settings.privacy.retention_days` are fewer, so many days since they began.
     """
+    gone: list[Call] = []
     if settings.retention_days:
         moment = now - timedelta(days=settings.retention_days)
         for key in await services.checkpoints.idle_since(moment):
@@ -57,6 +59,7 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
         await services.outbox.delete_before(moment)
         for call in await services.calls.begun_before(moment):
             await _delete(services, call)
+            gone.append(call)
     await services.classic.clean_up()
     agents = await services.workspace.agents.page(size=MOST_AGENTS, fits=_has_retention)
     for agent in agents.items:
@@ -64,6 +67,8 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
         for call in await services.calls.begun_before(moment, agent.id):
             await services.threads.delete(call.graph, call.thread_id)
             await _delete(services, call)
+            gone.append(call)
+    await asyncio.to_thread(forget_calls, settings.data_dir, [call.sid for call in gone])
 
 
 async def _delete(services: Services, call: Call) -> None:
