@@ -1,10 +1,10 @@
 """How often does trading make two orders of one, or lose one? Crashes at every step, by faults.
 
-Each point is one decision on the local exchange: a fault of the broker, a death of the process
-before or after one of its calls, sometimes a second one during the restart, then a restart that
-goes on. One in five is taken back while a part of it is filled, half of these as the market fills
-the rest: the race of a cancel. Counted are orders that were placed twice, decisions that were lost,
-and points after which our book is not the broker's.
+Each point is one decision to buy or sell on the local exchange: a fault of the broker, a death of
+the process before or after one of its calls, sometimes a second one during the restart, then a
+restart that goes on. One in five is taken back while a part of it is filled, half of these as the
+market fills the rest: the race of a cancel. Counted are orders that were placed twice, decisions
+that were lost, and points after which our book is not the broker's.
 
     python -m benchmarks.trading_crashes --points 2000
 """
@@ -31,6 +31,8 @@ from tools.exchange.sessions import new_york
 
 ELSEWHERE = {"slow", "cancel_race"}
 """Faults that are not drawn for a call: the one harms nothing, the other comes with a cancel."""
+SOLD = 0.4
+"""Share of the decisions to sell, where something is held."""
 TOLD_SECS = 15.0
 """How often it is printed how far it is."""
 
@@ -40,7 +42,7 @@ async def measure(points: int, seed: int, folder: Path) -> None:
     days = sessions.days(MORNING.date().replace(month=1, day=2), MORNING.date())
     exchange = Exchange(seeded(SYMBOLS, days, seed), sessions, MORNING, Decimal(10**9))
     faults = [None, *(kind for kind in get_args(Kind) if kind not in ELSEWHERE)]
-    crashed = twice = lost = different = raced = 0
+    crashed = twice = lost = different = raced = sold = 0
     began = told = time.monotonic()
     with serving(exchange) as url:
         running, clock = Running(url, exchange), Clock()
@@ -56,10 +58,13 @@ async def measure(points: int, seed: int, folder: Path) -> None:
             wanted: dict[str, Decimal] = {}
             for point in range(points):
                 clock.now = MORNING
-                terms, approval = (
-                    buy(str(rng.randint(1, 9)), symbol=rng.choice(SYMBOLS)),
-                    f"{point}",
-                )
+                symbol, approval = rng.choice(SYMBOLS), f"{point}"
+                owned = int(wanted.get(symbol, 0))
+                if owned and rng.random() < SOLD:
+                    terms = buy(str(rng.randint(1, owned)), "1", symbol, "sell")
+                    sold += 1
+                else:
+                    terms = buy(str(rng.randint(1, 9)), symbol=symbol)
                 running.mended()
                 taken_back = rng.random() < 0.2
                 if taken_back:
@@ -98,7 +103,8 @@ async def measure(points: int, seed: int, folder: Path) -> None:
                     after = await one.intents.get(intent.id)
                     assert after is not None and after.is_final, after
                     bought = after.filled_qty
-                wanted[terms.symbol] = wanted.get(terms.symbol, Decimal(0)) + bought
+                wanted[symbol] = owned + (bought if terms.side == "buy" else -bought)
+                wanted = {name: shares for name, shares in wanted.items() if shares}
                 report = await one.reconcile()
                 held = {symbol: p.shares for symbol, p in exchange.positions.items()}
                 different += bool(report.mismatches) or held != wanted
@@ -109,7 +115,8 @@ async def measure(points: int, seed: int, folder: Path) -> None:
             chain = await Journal(engine).verify()
     secs = time.monotonic() - began
     print(
-        f"{points} decisions, {crashed} deaths, {raced} cancels raced by the market, {secs:.0f} s"
+        f"{points} decisions, {sold} of them sales, {crashed} deaths, {raced} cancels raced by the "
+        f"market, {secs:.0f} s"
     )
     print(f"target 0 of each: placed twice {twice}, lost {lost}, book not the broker's {different}")
     print(f"journal: {chain} rows, chain {'whole' if isinstance(chain, int) else 'BROKEN'}")

@@ -54,6 +54,7 @@ def check(settings: Settings, graphs: Iterable[str]) -> None:
         load_rules(settings.eligibility_rules)
     except RulesError as error:
         raise CannotStart(f"DIALGRAPH_ELIGIBILITY_RULES: {error}") from None
+    _check_trading(settings)
     if settings.postgres:
         _check_postgres(settings.postgres)
     load_providers(settings.stt, settings.tts)
@@ -62,6 +63,22 @@ def check(settings: Settings, graphs: Iterable[str]) -> None:
         TTS[settings.tts].create(settings, 8000)
     except ProviderNotConfigured as error:
         raise CannotStart(str(error)) from None
+
+
+def _check_trading(settings: Settings) -> None:
+    """Refuse what is half set: who wants real money must not learn later that it is paper."""
+    if (settings.alpaca_key is None) != (settings.alpaca_secret is None):
+        raise CannotStart("APCA_API_KEY_ID and APCA_API_SECRET_KEY go together; one is missing.")
+    needed = {
+        "APCA_API_KEY_ID": settings.alpaca_key,
+        "DIALGRAPH_ALPACA_LIVE_ACCOUNT": settings.alpaca_live_account,
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if settings.alpaca_live and missing:
+        raise CannotStart(
+            "DIALGRAPH_ALPACA_LIVE trades with real money, on one account that is named; missing: "
+            f"{' and '.join(missing)}. Without DIALGRAPH_ALPACA_LIVE it is paper trading."
+        )
 
 
 def _check_postgres(url: str) -> None:

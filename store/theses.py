@@ -41,8 +41,8 @@ class Thesis(BaseModel):
 
     @property
     def id(self) -> str:
-        """Names it: one run has one thesis on a symbol."""
-        return _digest("thesis", self.run_id, self.symbol)
+        """Names it: runs on the same close believe the same, and it counts once."""
+        return _digest("thesis", self.symbol, self.day.isoformat(), self.by.isoformat())
 
 
 class Review(BaseModel):

@@ -8,7 +8,8 @@ prices, dates and quantities stay. Measured on `tests/unit/privacy.yaml`; see do
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,8 +96,8 @@ def _form(pattern: str, flags: int = 0) -> re.Pattern[str]:
 
 
 _CODE_WORDS = (
-    r"otp|o\.t\.p|one[- ]time (?:password|code|pin|passcode)|passcode|verification code|"
-    r"security code|cvv|cvc|pin(?! ?code)|ओटीपी|पिन"
+    r"otp|o\.? ?t\.? ?p\.?|c v v|c v c|one[- ]time (?:password|code|pin|passcode)|passcode|"
+    r"verification code|security code|cvv|cvc|pin(?! ?code)|ओटीपी|पिन"
 )
 _RECOGNISERS: Final[Sequence[_Recogniser]] = (
     _Recogniser(
@@ -115,13 +116,21 @@ _RECOGNISERS: Final[Sequence[_Recogniser]] = (
     _Recogniser(
         "UPI", re.compile(rf"(?<![\w.-])[\w.-]{{2,256}}@(?:{_HANDLES})\b(?!\.\w)", re.IGNORECASE)
     ),
+    _Recogniser(
+        "UPI",
+        re.compile(
+            r"(?<![\w.-])[\w.-]{2,64} at (?:ok ?(?:axis|sbi|icici)|ok ?hdfc ?bank|ybl|ibl|axl|ptsbi"
+            r"|ptaxis|pthdfc|waicici|wahdfcbank|jupiteraxis)\b",
+            re.IGNORECASE,
+        ),
+    ),
     _Recogniser("IBAN", _form(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}"), iban),
     _Recogniser(
         "ACCOUNT",
         _form(r"\d(?:[ -]?\d){8,17}"),
         near=_near(r"account|a/c|acct|account number|खाता"),
     ),
-    _Recogniser("CARD", _form(rf"[2-6](?:{_SEP}\d){{12,18}}"), _card),
+    _Recogniser("CARD", _form(r"[2-6](?:[ \u00a0.\u2013-]?\d){12,18}"), _card),
     _Recogniser("AADHAAR", _form(rf"[2-9]\d{{3}}{_SEP}\d{{4}}{_SEP}\d{{4}}"), _aadhaar),
     _Recogniser(
         "AADHAAR",
@@ -130,6 +139,17 @@ _RECOGNISERS: Final[Sequence[_Recogniser]] = (
     ),
     _Recogniser(
         "PAN", _form(r"[A-Z](?: ?[A-Z]){2} ?[ABCFGHJLPT] ?[A-Z](?: ?\d){4} ?[A-Z]", re.IGNORECASE)
+    ),
+    _Recogniser(
+        "PAN",
+        _form(r"(?:[A-Z] ?){5}(?:\d ?){4}[A-Z]", re.IGNORECASE),
+        near=_near("pan|p a n|permanent account number|पैन"),
+    ),
+    _Recogniser("SSN", _form(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")),
+    _Recogniser(
+        "SSN",
+        _form(r"\d{3}[ -]?\d{2}[ -]?\d{4}"),
+        near=_near("ssn|s s n|social security(?: number)?"),
     ),
     _Recogniser("IFSC", _form(r"[A-Z]{4}0(?=[A-Z0-9]*\d)[A-Z0-9]{6}", re.IGNORECASE)),
     _Recogniser(
@@ -173,12 +193,13 @@ def find(text: str) -> list[Found]:
         found.append(one)
         taken[one.start : one.end] = b"\1" * (one.end - one.start)
 
-    for recogniser in _RECOGNISERS if _may_hold(text) else ():
-        for match in recogniser.pattern.finditer(text):
+    written = _plain(text)
+    for recogniser in _RECOGNISERS if _may_hold(written) else ():
+        for match in recogniser.pattern.finditer(written):
             span = Found(recogniser.kind, *match.span())
             if any(taken[span.start : span.end]) or not recogniser.fits(match.group()):
                 continue
-            if _is_meant(recogniser, text, span):
+            if _is_meant(recogniser, written, span):
                 take(span)
     for one in _spoken(text):
         if not any(taken[one.start : one.end]):
@@ -186,15 +207,33 @@ def find(text: str) -> list[Found]:
     return sorted(found, key=lambda one: one.start)
 
 
+def _plain(text: str) -> str:
+    """Return a text of the same length in ASCII figures, blanks for what has no width."""
+    if text.isascii():
+        return text
+    return "".join(
+        str(unicodedata.decimal(char)) if char.isdecimal() else " " if char in _WIDTHLESS else char
+        for char in text
+    )
+
+
+_WIDTHLESS: Final = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
+
+
 def _may_hold(text: str) -> bool:
     """Whether there can be anything that is written in figures, or with an @."""
-    return "@" in text or " dot " in text.casefold() or len(_DIGIT.findall(text)) >= 3
+    lower = text.casefold()
+    return "@" in text or " dot " in lower or " at " in lower or len(_DIGIT.findall(text)) >= 3
 
 
-def redact(text: str) -> str:
+KINDS: Final = frozenset({one.kind for one in _RECOGNISERS} | {"NUMBER"})
+"""Every kind of personal data that is recognised."""
+
+
+def redact(text: str, kinds: Collection[str] = KINDS) -> str:
     """Return a text with the personal data in it replaced by its kind: `[PHONE]`."""
     parts, last = [], 0
-    for one in find(text):
+    for one in (one for one in find(text) if one.kind in kinds):
         parts += [text[last : one.start], f"[{one.kind}]"]
         last = one.end
     return "".join(parts) + text[last:]

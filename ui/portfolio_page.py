@@ -78,6 +78,7 @@ class _Page:
             self.buy = gr.Button("Ask to buy", scale=0, elem_id="buy")
         self.told = html(elem_id="portfolio-told")
         self.approval = ApprovalPart(backend, "portfolio")
+        self.waiting = html(elem_id="portfolio-waiting")
         html("<h2>Orders</h2>", elem_classes="heading")
         self.orders = html(elem_id="portfolio-orders")
         with gr.Accordion("Kill switch", open=False, elem_id="kill-switch"):
@@ -100,7 +101,8 @@ class _Page:
         gr.on([blocks.load, self.timer.tick], self._shown, None, shown, **QUIET)
         gr.on([blocks.load, self.timer.tick], self._drawn, self.days, drawn, **QUIET)
         blocks.load(lambda: uuid4().hex, None, self.nonce, **QUIET)
-        blocks.load(self._waiting, None, self.approval.id, **QUIET)
+        blocks.load(self._newest, None, self.approval.id, **QUIET)
+        gr.on([blocks.load, self.timer.tick], self._waiting, None, self.waiting, **QUIET)
         asked = [self.told, self.approval.id]
         self.positions.submit(self._clicked, [self.nonce, self.amount], asked, **QUIET)
         wish = [self.symbol, self.nonce, self.amount]
@@ -146,6 +148,14 @@ class _Page:
         return {self.plot: shown, self.days: days, self.undrawn: ""}
 
     async def _waiting(self) -> str:
+        try:
+            return waiting_html(
+                await self._backend().ask("GET", "/api/approvals", query={"state": "open"})
+            )
+        except Refused:
+            return ""
+
+    async def _newest(self) -> str:
         """Return the newest approval that waits for an answer, if there is one."""
         query = {"state": "open", "limit": 1}
         try:
@@ -226,6 +236,22 @@ def _reconciled(report: Mapping[str, Any] | None) -> str:
     if report["unsure"]:
         return badge("reconciliation unsure", "warn")
     return badge("books agree", "good")
+
+
+def waiting_html(approvals: Sequence[Mapping[str, Any]]) -> str:
+    """Return all approvals that wait where there are several, each with the page to answer it."""
+    if len(approvals) < 2:
+        return ""
+    items = "".join(
+        f'<li><a href="approvals/{escape(one["id"])}">{escape(_asked(one["terms"]))}</a>, until '
+        f"{moment(one['expires_at'])} UTC</li>"
+        for one in approvals
+    )
+    return f"<h3>All that wait for an answer</h3><ul>{items}</ul>"
+
+
+def _asked(terms: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{one['side']} {shares(one['qty'])} {one['symbol']}" for one in terms)
 
 
 def alerts_html(alerts: Sequence[Mapping[str, Any]]) -> str:

@@ -242,8 +242,9 @@ def _debate(symbol: str, run: Json) -> str:
 
 
 def _before_after(one: Json) -> str:
-    shown = {k: v for k, v in one.items() if k not in ("analyst", "symbol", "run_id") and v}
-    return "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
+    read = " and ".join(_name(name) for name in one["against"])
+    said = f"{in_100(one['before'])} before, {in_100(one['after'])} after it had read {read}"
+    return f"{said}. {one['problem'] or ''}".strip()
 
 
 def _sizes(run: Json) -> str:

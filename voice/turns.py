@@ -115,9 +115,17 @@ class VoiceActivity(SileroVADAnalyzer):
         """Seconds of silence at the end of the speech so far."""
         return self._vad_stopping_count * self.num_frames_required() / self.sample_rate
 
+    def silent_secs(self) -> float:
+        """Return `pause_secs`, all of the pause when the speech has ended.
+
+        Audio from before the end may still be on its way to who asks.
+        """
+        quiet = self._vad_state == VADState.QUIET
+        return self.params.stop_secs if quiet else self.pause_secs
+
     def end_of_turn(self) -> "EndOfTurn":
         """Make what decides about the end of this call's turns."""
-        return EndOfTurn(lambda: self.pause_secs, self.params.stop_secs)
+        return EndOfTurn(self.silent_secs, self.params.stop_secs)
 
 
 class EndOfTurn(LocalSmartTurnAnalyzerV3):
@@ -126,16 +134,16 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
     What sounds finished is over when the open question has nothing more to wait for.
 
     Args:
-        pause_secs: tells how long the caller has been silent.
+        silent_secs: tells how long the caller has been silent.
         stop_secs: silence after which the detector reports the end of speech.
     """
 
     expects: Expectation = Expectation()
     """What the open question expects."""
 
-    def __init__(self, pause_secs: Callable[[], float], stop_secs: float) -> None:
+    def __init__(self, silent_secs: Callable[[], float], stop_secs: float) -> None:
         BaseSmartTurn.__init__(self, params=SmartTurnParams(stop_secs=DEFAULT.unfinished_secs))
-        self._pause_secs, self._stopped_secs = pause_secs, stop_secs
+        self._silent_secs, self._stopped_secs = silent_secs, stop_secs
         self._early: asyncio.Future[tuple[EndOfTurnState, MetricsData | None]] | None = None
         self._load()
 
@@ -147,7 +155,7 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
         """Take the next audio, and ask the model when it has just fallen silent."""
         state = super().append_audio(buffer, is_speech)
         if is_speech:
-            pause = self._pause_secs()
+            pause = self._silent_secs()
             if pause < EARLY_SECS:
                 self._early = None
             elif self._early is None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from rapidfuzz import fuzz
 
 from graphs.messages import was_heard
-from graphs.sdr.intents import Heard, sure
+from graphs.sdr.intents import Heard, of_it, sure
 from graphs.sdr.onward import onward, waits
 from graphs.sdr.state import Pending
 from graphs.sdr.times import Wish, choose, wish
@@ -232,6 +232,8 @@ def _name(said: _Said) -> Plan | None:
     turn, heard, pending = said.turn, said.heard, said.pending
     if pending["tool"] in _TIMED and _names_another(turn, pending):
         return _slot(said)
+    if of_it(turn.text) == "cancel_booking":
+        return said.dropped("noted")
     name = None if heard.asks or heard.yes is False else name_in(turn.text)
     if name is None:
         return None if heard.asks or said.tired else said.again(pending["question"])

@@ -16,6 +16,7 @@ from graphs.sdr.languages import language_of
 from graphs.sdr.onward import offered, onward, waits
 from graphs.sdr.phases import following
 from graphs.sdr.price_asked import goes_on
+from graphs.sdr.private import told_of
 from graphs.sdr.replies import spoken_languages
 from graphs.sdr.sending import send, sender
 from graphs.sdr.state import Consent
@@ -55,7 +56,7 @@ def decide(turn: Turn) -> Plan:
     heard = turn.heard
     assert heard is not None  # noqa: S101 (who says something is heard)
     heard = of_the_booking(turn, heard)
-    facts = _facts(turn)
+    facts = dict(turn.state.get("facts") or {}) if told_of(turn) else _facts(turn)
     learnt = _learnt(turn, heard, facts)
     plan = _said(turn, heard, facts, {**turn.state, **learnt})
     if _speaks_first(turn) and heard.intent != "robot" and not plan.update.get("done"):
@@ -173,6 +174,8 @@ def _said(turn: Turn, heard: Heard, facts: Mapping[str, Any], state: Mapping[str
     plan = _request(turn, heard, facts, state)
     if plan is not None:
         return plan
+    if told_of(turn) == "secret":
+        return _then(turn, facts, state, turn.say("secret"), ask=True)
     consent = turn.state.get("consent")
     if consent and consent["granted"] is None:
         return _consent(turn, heard, consent, facts, state)
@@ -204,6 +207,10 @@ def _request(
             says = [turn.introduces("robot")]
             says += [say("robot.person")] if turn.people and turn.open else []
             return _then(turn, facts, state, *says, ask=False)
+        case "recorded":
+            taken = turn.state.get("consent")
+            key = "recorded" if taken is None else f"recorded.{'yes' if taken['granted'] else 'no'}"
+            return _then(turn, facts, state, say(key), ask=False)
         case "source":
             source = _source(turn)
             key = "source.known" if source else "source.unknown"
@@ -369,6 +376,8 @@ def _conversation(
         update = {"asks": {**asks, f"in {spoken}": 1}}
         plan = _then(turn, facts, {**state, **update}, _unavailable(turn, spoken), ask=True)
         return replace(plan, update={**update, **plan.update})
+    if told_of(turn) and not turn.model and not heard.asks:
+        return _then(turn, facts, state, say("told"), ask=True)
     if turn.model or asserts(turn) or goes_on(turn):
         return Plan(route="look_up")
     if heard.intent in ("thanks", "hello"):

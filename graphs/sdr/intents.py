@@ -19,6 +19,7 @@ Intent = Literal[
     "emergency",
     "opt_out",
     "wrong_number",
+    "recorded",
     "robot",
     "source",
     "person",
@@ -47,7 +48,7 @@ Intent = Literal[
 """Of several in one utterance the first here counts."""
 CODE_DECIDES: Final = frozenset(
     {"emergency", "opt_out", "wrong_number", "robot", "source", "person", "language", "account"}
-    | {"my_booking", "move_booking", "cancel_booking", "busy", "goodbye", "may_opt_out"}
+    | {"my_booking", "move_booking", "cancel_booking", "busy", "goodbye", "may_opt_out", "recorded"}
 )
 """What no model is asked about."""
 OPTING_OUT: Final = frozenset({"opt_out", "may_opt_out"})

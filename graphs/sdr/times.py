@@ -44,6 +44,13 @@ _ANY: Final = re.compile(
     r"|chalega))*\W*$",
     re.I,
 )
+_TAIL: Final = re.compile(
+    r"\s*\b(?:instead|please|if possible|if that works|thanks|thank you)\b[\s.,!]*", re.I
+)
+"""What is said behind a time, as in "at ten instead"."""
+_DAY_ALONE: Final = re.compile(
+    r"(?<!the )\b(\d{1,2}(?:st|nd|rd|th))\b(?=\s*(?:at\b|around\b|,|\.|$))", re.I
+)
 _TODAY: Final = re.compile(r"\b(today|aaj|आज|heute|aujourd['’]hui|hoy)\b", re.I)
 _TOMORROW: Final = re.compile(
     r"\b(tomorrow|kal|कल|(?<!guten )morgen|demain|(?<!la )mañana)\b", re.I
@@ -132,7 +139,8 @@ def wish(text: str, now: datetime) -> Wish:
         text: what they said.
         now: the time, in the zone in which they mean it.
     """
-    claims = claims_of(text.replace("?", "."))
+    text = _DAY_ALONE.sub(r"the \1", _TAIL.sub(".", text.replace("?", ".")))
+    claims = claims_of(text)
     day, until = _day(text, claims, now)
     minutes = next((c.keys for c in claims if c.kind == "time"), ())
     minutes = minutes or _two_numbers(claims, text, bool(day))

@@ -45,9 +45,12 @@ def wishes(turn: Turn) -> bool:
 
 
 def of_the_booking(turn: Turn, heard: Heard) -> Heard:
-    """Return what "cancel it" means to somebody who has just booked."""
+    """Return what "cancel it" means to somebody who has just booked, or is moving it."""
+    moving = turn.pending is not None and turn.pending["tool"] == "move_appointment"
     free = turn.pending is None or turn.pending["asks"] in OFFERS
-    meant = of_it(turn.text) if turn.state.get("booked") and free else None
+    meant = of_it(turn.text) if moving or turn.state.get("booked") and free else None
+    if moving and meant != "cancel_booking":
+        return heard
     if meant is None or heard.intent in CODE_DECIDES:
         return heard
     return replace(heard, intent=meant, rule=f"intent.of_it.{meant}")

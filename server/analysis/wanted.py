@@ -1,6 +1,6 @@
 """What an agent's settings want to know of a conversation, and what is known of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -64,6 +64,8 @@ class Wanted:
 
     criteria: tuple[Criterion, ...] = ()
     data: Mapping[str, Datum] = field(default_factory=dict)
+    kept: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
+    """What of an analysis may be kept: personal data may have to be left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class AfterCall:
             if isinstance(found, Failed):
                 return found
             analysis, wanted = found
-            shown = {**analysis.shown(wanted), "analysed": key}
+            shown = {**wanted.kept(analysis.shown(wanted)), "analysed": key}
             await self._conversations.note(
                 call.thread_id, analysis=shown, call_successful=analysis.successful
             )

@@ -1,6 +1,8 @@
 """Every kind of job that a server does."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -10,10 +12,12 @@ from pydantic import SecretStr
 from graphs.models import Llm, chat_model
 from server.analysis.wanted import Wanted, wanted_of
 from server.convai.merging import section
+from server.convai.redacting import without_words
 from server.jobs.after_call import AfterCall
 from server.jobs.agent_calls import CALL_BACKS, AgentCalls
 from server.jobs.batches import Campaigns
 from server.jobs.stock_scans import StockScans
+from server.jobs.subscriptions import excludes_transcript
 from server.jobs.webhooks import Delivery
 from server.jobs.work import Work
 from server.routes.convai.conversations import described
@@ -45,11 +49,15 @@ def kinds_of_work(services: Services, desk: Desk, dials: Dials) -> Mapping[str, 
             agent = await services.workspace.agents.get(agent_id or "")
         except NoSuchResource:
             return Wanted()
-        return wanted_of(section(agent.document, "platform_settings"))
+        found = wanted_of(section(agent.document, "platform_settings"))
+        return replace(found, kept=partial(without_words, document=agent.document))
 
     async def view(call: Call) -> Mapping[str, Any]:
         about = await conversations.about(call.thread_id)
-        return await described(services, Conversation(call, about))
+        told = await described(services, Conversation(call, about))
+        if await excludes_transcript(services.workspace, told["agent_id"]):
+            del told["transcript"]
+        return told
 
     async def model(call: Call) -> BaseChatModel | None:
         given = (call.opening.get("agent") or {}).get("llm")

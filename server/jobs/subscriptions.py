@@ -34,13 +34,22 @@ def subscriptions(workspace: Workspace) -> Subscriptions:
     """Look into the settings: an agent's own `webhooks` stand in place of the workspace's."""
 
     async def named(agent_id: str | None, kind: str) -> Collection[str]:
-        agent = await _document(workspace.agents, agent_id or "")
-        own = section(agent, "platform_settings", "workspace_overrides", "webhooks")
-        if own.get("post_call_webhook_id"):
-            return named_webhooks(own, kind)
-        return named_webhooks(section(await _document(workspace.settings, ID), "webhooks"), kind)
+        return named_webhooks(await _webhooks(workspace, agent_id), kind)
 
     return named
+
+
+async def excludes_transcript(workspace: Workspace, agent_id: str | None) -> bool:
+    """Whether what is told after a call of an agent comes without its transcript."""
+    return (await _webhooks(workspace, agent_id)).get("exclude_transcript") is True
+
+
+async def _webhooks(workspace: Workspace, agent_id: str | None) -> Mapping[str, Any]:
+    agent = await _document(workspace.agents, agent_id or "")
+    own = section(agent, "platform_settings", "workspace_overrides", "webhooks")
+    if own.get("post_call_webhook_id"):
+        return own
+    return section(await _document(workspace.settings, ID), "webhooks")
 
 
 async def _document(resources: Resources, resource_id: str) -> Mapping[str, Any]:

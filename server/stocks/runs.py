@@ -73,6 +73,9 @@ class Run(BaseModel):
     problem: str | None = Field(None, description="Why it failed.")
     steps: list[str] = Field(description="What is on record of it, of " + ", ".join(STEPS) + ".")
     outcome: str | None = None
+    approval: ApprovalState | None = Field(
+        None, description="How the approval stands of what it proposed."
+    )
     consensus: list[Consensus] = []
     cost_usd: Decimal = Decimal(0)
 
@@ -97,7 +100,6 @@ class WholeRun(Run):
     base_rate: float | None = None
     charges: list[Charge] = []
     approval_id: str | None = None
-    approval: ApprovalState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,6 @@ class Runs:
             cuts=[RunCut(**row.body) for row in rows if row.kind == "cut"],
             charges=list(charges),
             approval_id=approval.id if approval else None,
-            approval=approval.state if approval else None,
             **{name: end[name] for name in kept if end.get(name) is not None},
         )
 
@@ -188,6 +189,7 @@ class Runs:
         end = next((row.body for row in rows if row.kind == "briefing"), None)
         job = await self.jobs.get(f"{ANALYSIS}:{run_id}")
         state, problem = _standing(entry, end, job, self.trading.now())
+        approval = await self.trading.approvals.of_run(run_id)
         named = {"evidence": "evidence", "vote": "votes", "consensus": "consensus"}
         steps = ["begun", *(step for kind, step in named.items() if kind in kinds)]
         return Run(
@@ -200,6 +202,7 @@ class Runs:
             problem=problem,
             steps=[*steps, "briefing"] if end else steps,
             outcome=end["outcome"] if end else None,
+            approval=approval.state if approval else None,
             consensus=[_without_run(row.body) for row in rows if row.kind == "consensus"],
             cost_usd=await self.trading.spending.of_run(run_id),
         )

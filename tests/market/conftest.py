@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from tests.market.servers import KEY, Server
 from tests.wire.servers import served
 from tools.market import fetch
 from tools.market.access import Access
+from tools.market.evidence import Datum
 from tools.market.provider import Provider
 from tools.market.providers import alpaca
 from tools.market.providers.alpha_vantage import AlphaVantage
@@ -20,9 +21,11 @@ from tools.market.providers.finnhub import Finnhub
 from tools.market.providers.fred import Fred
 from tools.market.providers.openfda import OpenFDA
 from tools.market.quota import Quota, limits_of
+from tools.market.reading import NEW_YORK
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 """Ten o'clock in New York."""
+YEAR_AGO = NOW - timedelta(days=365)
 
 CONTACT = "Example Ltd data@example.com"
 MAKE: dict[str, Callable[[Access], Any]] = {
@@ -49,6 +52,16 @@ async def opened(
     async with served(server.app) as url:
         where = Access(url, Quota(limits_of(limits)), lambda: now)
         yield (make or MAKE[name])(where)
+
+
+def named(data: list[Datum], part: str) -> list[Datum]:
+    """Return the data with a part of a name."""
+    return [one for one in data if part in one.name]
+
+
+def ny(text: str) -> datetime:
+    """Read a time on New York's clock."""
+    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK).astimezone(UTC)
 
 
 @pytest.fixture(autouse=True)

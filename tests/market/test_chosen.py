@@ -152,7 +152,9 @@ def test_the_command_names_the_setting_that_is_missing(monkeypatch: pytest.Monke
 async def test_catalysts_of_three_providers_come_together_and_say_what_is_not_known() -> None:
     from graphs.stocks.discovery.discover import discover
     from tests.market.servers import edgar, finnhub, openfda
-    from tests.market.test_providers import DRUGS, result, submissions
+    from tests.market.test_edgar import submissions
+    from tests.market.test_finnhub import result
+    from tests.market.test_openfda import DRUGS
 
     surprise = result("amc", date="2026-11-18", symbol="MSFT")
     async with (

@@ -248,6 +248,8 @@ def test_a_decision_that_comes_much_later_is_another() -> None:
     then = Decision(1, 2.0, "interrupted", "")
     assert then.same_as(replace(then, t=2.2))
     assert not then.same_as(replace(then, t=2.5))
+    assert then.same_as(replace(then, t=1.2))  # the machine was busy, in virtual time it is not
+    assert not then.same_as(replace(then, t=0.9))
     assert not then.same_as(replace(then, stream=2))
 
 

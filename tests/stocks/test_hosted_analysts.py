@@ -196,4 +196,5 @@ async def test_what_is_no_answer_is_a_failure_of_unknown_cost(
 ) -> None:
     said, cost, _ = await _ask_openrouter(tmp_path, first(answer))
     assert said["state"] == "failure"
+    assert "502" in said["problem"] or "no answer of a model" in said["problem"]
     assert cost == [(Decimal("0.05"), False)]

@@ -42,6 +42,12 @@ def test_a_value_that_is_not_allowed_is_named(
         ({"eligibility_rules": Path("/nope")}, "RULES: There is no rules file /nope"),
         ({"stt": "deepgram"}, "DEEPGRAM_API_KEY"),
         ({"tts": "elevenlabs"}, "ELEVENLABS_API_KEY"),
+        ({"alpaca_live": True}, "missing: APCA_API_KEY_ID and DIALGRAPH_ALPACA_LIVE_ACCOUNT"),
+        (
+            {"alpaca_live": True, "alpaca_key": "k", "alpaca_secret": "s"},
+            "missing: DIALGRAPH_ALPACA_LIVE_ACCOUNT. .*paper",
+        ),
+        ({"alpaca_key": "k"}, "APCA_API_SECRET_KEY go together"),
         ({"database_url": "mysql://a:pw@b/c"}, "DATABASE_URL: expected .*postgresql://.* 'mysql'"),
         ({"database_url": "postgresql://a:pw@127.0.0.1:1/c"}, "DATABASE_URL: .*refused"),
     ],

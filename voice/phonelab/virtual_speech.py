@@ -228,7 +228,7 @@ class Loudness(VoiceActivity):
 
     def end_of_turn(self) -> EndOfTurn:
         """Make what decides about the end of this call's turns."""
-        return Unfinished(lambda: self.pause_secs, self.params.stop_secs)
+        return Unfinished(self.silent_secs, self.params.stop_secs)
 
 
 class Unfinished(EndOfTurn):

@@ -26,6 +26,10 @@ WHOLE_SECS: Final = 20.0
 """Longest wait for a whole text, in seconds."""
 
 
+class NoSpeech(RuntimeError):
+    """What came is no sound."""
+
+
 async def synthesise(settings: Settings, text: str, sample_rate: int) -> bytes:
     """Return a whole text as mono PCM16.
 
@@ -33,6 +37,7 @@ async def synthesise(settings: Settings, text: str, sample_rate: int) -> bytes:
 
     Raises:
         httpx.HTTPError: it was not made.
+        NoSpeech: what came is no sound, such as the web page of a gateway.
     """
     key = key_of("ElevenLabs", "ELEVENLABS_API_KEY", settings.elevenlabs_api_key)
     async with httpx.AsyncClient(timeout=WHOLE_SECS) as client:
@@ -42,7 +47,10 @@ async def synthesise(settings: Settings, text: str, sample_rate: int) -> bytes:
             headers={"xi-api-key": key},
             json={"text": text, "model_id": settings.elevenlabs_model},
         )
-    return answer.raise_for_status().content
+    kind = answer.raise_for_status().headers.get("content-type", "")
+    if kind.startswith(("text/", "application/json")) or not answer.content:
+        raise NoSpeech(f"ElevenLabs answered with {kind or 'nothing'} instead of sound.")
+    return answer.content[: len(answer.content) // 2 * 2]  # whole samples
 
 
 def speak_as(voice: str | None, _language: str | None) -> ElevenLabsTTSSettings | None:

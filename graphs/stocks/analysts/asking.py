@@ -209,6 +209,8 @@ def _told(error: Exception) -> Exception:
     and more is of somebody in between: nobody knows what the provider has done.
     """
     status, answer = getattr(error, "status_code", None), getattr(error, "response", None)
+    if status is None and isinstance(error, LookupError | ValueError | TypeError | AttributeError):
+        return ModelFailed("What came is no answer of a model, perhaps a web page in its place.")
     if status is None:
         return ModelFailed(f"It failed ({type(error).__name__}).")
     refused = f"Its provider refused ({status})."

@@ -55,7 +55,7 @@ class Step(_Remembered):
     average_price: Decimal | None
     close: Decimal | None
     gain: Decimal | None
-    """Of what is held, by the close, USD."""
+    """Of what is held, by the close, USD; None where some was bought after that close."""
 
 
 class Position(_Remembered):
@@ -125,6 +125,9 @@ def rolling_view(seen: Sequence[Sighting], sessions: int = SESSIONS) -> tuple[Ro
         rows_of = tuple(found[day] for day in sorted(found))
         first, last = rows_of[0], rows_of[-1]
         change = moved = None
+        if first.day == last.day:  # seen on one close: nothing to compare
+            rows.append(Row(symbol=symbol, sightings=rows_of, change=None, moved=None))
+            continue
         if first.probability is not None and last.probability is not None:
             change = last.probability - first.probability
         if first.close and last.close:
@@ -141,21 +144,23 @@ def positions_of(seen: Sequence[Sighting]) -> tuple[Position, ...]:
             by_symbol[one.symbol].append(one)
     found = []
     for symbol, rows in sorted(by_symbol.items()):
-        steps, before = list[Step](), Decimal(0)
+        steps, before, bought_on = list[Step](), Decimal(0), date.min
         for one in rows:
             if one.shares is not None and one.shares != before:
-                steps.append(_step(one, before))
+                bought_on = one.day if one.shares > before else bought_on
+                steps.append(_step(one, before, bought_on))
                 before = one.shares
         if steps:
             if rows[-1].as_of != steps[-1].at and before:
-                steps.append(_step(rows[-1], before))
+                steps.append(_step(rows[-1], before, bought_on))
             found.append(Position(symbol=symbol, open=bool(before), steps=tuple(steps)))
     return tuple(found)
 
 
-def _step(one: Sighting, before: Decimal) -> Step:
+def _step(one: Sighting, before: Decimal, bought_on: date) -> Step:
+    """Return a step; `bought_on` is the last close before the newest shares were bought."""
     gain, shares = None, one.shares or Decimal(0)
-    if shares and one.close is not None and one.average_price is not None:
+    if shares and one.close and one.average_price and one.day > bought_on:
         gain = (one.close - one.average_price) * shares
     return Step(
         at=one.as_of,

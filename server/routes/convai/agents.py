@@ -18,6 +18,7 @@ from server.convai.config import (
 )
 from server.convai.mapping import Unusable, prepared
 from server.convai.merging import merged, section
+from server.routes.convai.settings import check_webhooks
 from server.routes.convai.shapes import (
     ACCESS,
     Actor,
@@ -241,6 +242,8 @@ def check(services: Services, agent_id: str, name: str, document: Mapping[str, A
     Raises:
         HTTPException: 422, with the field that is wrong.
     """
+    webhooks = ("platform_settings", "workspace_overrides", "webhooks")
+    check_webhooks(section(document, *webhooks), "body", *webhooks)
     try:
         prepared(
             agent_id,

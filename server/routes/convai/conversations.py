@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from server.convai.config import Text
 from server.convai.conversation import summary, whole
+from server.convai.redacting import redacted
 from server.routes.convai.shapes import (
     Actor,
     Cursor,
@@ -25,6 +26,7 @@ from server.services import Services, ServicesDep
 from store.calls import Status
 from store.conversations import Conversation, Wanted
 from store.pages import BadCursor
+from store.resources import NoSuchResource, Resource
 from voice.flight import flight_files
 
 router = APIRouter(tags=["conversations"])
@@ -111,7 +113,11 @@ async def list_conversations(
 
 
 @router.get("/conversations/{conversation_id}")
-async def get_conversation(conversation_id: Id, services: ServicesDep) -> dict[str, Any]:
+async def get_conversation(
+    conversation_id: Id,
+    services: ServicesDep,
+    format: Literal["json"] = "json",  # noqa: A002 (ElevenLabs' name)
+) -> dict[str, Any]:
     """Return a conversation with its transcript; while it goes on, as far as it has come."""
     return await described(services, await found(services, conversation_id))
 
@@ -206,13 +212,21 @@ async def described(services: Services, conversation: Conversation) -> dict[str,
             size=1, fits=lambda number: number.document.get("phone_number") == ours
         )
         number_id = page.items[0].id if page.items else ""
-    name = await agent_name(services, conversation.agent_id)
-    return whole(conversation, name, messages, values, number_id)
+    agent = await _agent(services, conversation.agent_id)
+    told = whole(conversation, agent.name if agent else None, messages, values, number_id)
+    return redacted(told, agent.document) if agent else told
 
 
 async def agent_name(services: Services, agent_id: str) -> str | None:
     """Return what an agent is called; None when there is no such agent."""
     return (await services.workspace.agents.names([agent_id])).get(agent_id)
+
+
+async def _agent(services: Services, agent_id: str) -> Resource | None:
+    try:
+        return await services.workspace.agents.get(agent_id)
+    except NoSuchResource:
+        return None
 
 
 def _moment(unix: int | None) -> datetime | None:

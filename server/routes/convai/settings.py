@@ -1,12 +1,13 @@
 """Settings of the workspace, such as the webhook asked before a call is answered."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
 
 from server.convai.config import Sent, WebhookAddress
 from server.convai.merging import merged
-from server.routes.convai.shapes import Actor
+from server.routes.convai.shapes import Actor, wrong
 from server.services import Services, ServicesDep
 from store.resources import NoSuchResource
 
@@ -33,10 +34,21 @@ async def change_settings(
 ) -> dict[str, Any]:
     """Change settings of the workspace; null takes one away."""
     change = body.sent()
+    check_webhooks(change.get("webhooks") or {}, "body", "webhooks")
     resources = services.workspace.settings
     await resources.begin(ID, actor=actor)
     await resources.change(ID, lambda before: merged(before, change), actor=actor)
     return await of_workspace(services)
+
+
+def check_webhooks(webhooks: Mapping[str, Any], *where: str) -> None:
+    """Refuse a form of transcripts in which none are sent.
+
+    Raises:
+        HTTPException: 422.
+    """
+    if webhooks.get("transcript_format") not in (None, "json"):
+        wrong([*where, "transcript_format"], "Transcripts are sent as json only.")
 
 
 async def of_workspace(services: Services) -> dict[str, Any]:

@@ -281,7 +281,8 @@ def test_a_position_is_told_by_its_steps() -> None:
     ]
     (position,) = positions_of(rows)
     assert [step.bought for step in position.steps] == [5, -3, -2]
-    assert position.steps[0].gain == 10 and not position.open
+    assert position.steps[0].gain is None  # that close may have been before the purchase
+    assert position.steps[1].gain == 4 and not position.open
     (still,) = positions_of(rows[:4])
     assert still.open and [step.bought for step in still.steps] == [5, 0]
 
@@ -312,3 +313,16 @@ async def test_patterns_are_told_with_how_many_cases_they_are_of(store: Theses) 
     assert "broken by" not in told
     before = await recall(store, AT + timedelta(days=3, hours=-1))
     assert "theses confirmed" not in {one.kind for one in before.patterns}
+
+
+def test_runs_on_the_same_close_believe_the_same_thing_once() -> None:
+    first = a_thesis()
+    again = first.model_copy(update={"run_id": "another"})
+    assert again.id == first.id
+    later = first.model_copy(update={"day": first.day + timedelta(days=1)})
+    assert later.id != first.id
+
+
+def test_what_was_seen_on_one_close_has_not_changed_nor_stayed() -> None:
+    (row,) = rolling_view([seen(1, close=Decimal(10)), seen(1, close=Decimal(10))])
+    assert row.change is None and row.moved is None

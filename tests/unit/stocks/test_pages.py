@@ -14,6 +14,7 @@ from tools.market.quota import Limit, Used
 from tools.trading import Budget
 from ui.costs_page import lists_html
 from ui.drawn_figures import intervals, reliability
+from ui.portfolio_page import waiting_html
 from ui.run_html import run_html
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -186,3 +187,11 @@ def test_what_a_model_writes_is_text_on_the_page_and_no_link_leads_out_of_it() -
     assert ">stale<" in written and "61" in written and "counts for nothing" in written
     assert "<img" not in written and "javascript:" not in written
     assert "not understood" in written and "that is not a hold" in written
+
+
+def test_every_approval_that_waits_can_be_reached_from_the_portfolio() -> None:
+    terms = [{"symbol": "IBM", "side": "sell", "qty": "2"}]
+    one = {"id": "a" * 32, "terms": terms, "expires_at": NOW.isoformat()}
+    assert waiting_html([one]) == ""  # it is shown as a whole
+    both = waiting_html([one, one | {"id": "b" * 32}])
+    assert f'href="approvals/{"b" * 32}"' in both and both.count("sell 2 IBM") == 2

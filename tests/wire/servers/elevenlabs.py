@@ -1,14 +1,17 @@
-"""ElevenLabs' `multi-stream-input` protocol, as far as a call uses it.
+"""ElevenLabs' speech, as far as calls use it: `multi-stream-input`, and a whole text at once.
 
+https://elevenlabs.io/docs/api-reference/text-to-speech/convert
 https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-multi-stream-input
 """
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
-from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
+from elevenlabs.text_to_speech.types import TextToSpeechConvertRequestOutputFormat
+from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.datastructures import QueryParams
+from fastapi.responses import JSONResponse
 
 from tests.wire.servers import KEY, Faults, speech
 
@@ -22,6 +25,8 @@ class ElevenLabs:
     queries: list[QueryParams] = field(default_factory=list)
     spoken: list[str] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    instead: list[Response] = field(default_factory=list)
+    """What the next whole texts are answered with, in the place of speech."""
 
     @property
     def app(self) -> FastAPI:
@@ -29,7 +34,26 @@ class ElevenLabs:
         app = FastAPI()
         path = "/v1/text-to-speech/{voice_id}/multi-stream-input"
         app.add_api_websocket_route(path, self._stream)
+        app.add_api_route("/v1/text-to-speech/{voice_id}", self._convert, methods=["POST"])
         return app
+
+    async def _convert(self, request: Request, voice_id: str) -> Response:
+        await self.faults.dawdle()
+        status = self.faults.refusal()
+        if request.headers.get("xi-api-key") != KEY:
+            status = 401
+        if status is not None:
+            return JSONResponse({"detail": {"status": "refused", "message": "Refused."}}, status)
+        if self.instead:
+            return self.instead.pop(0)
+        form, body = request.query_params["output_format"], await request.json()
+        assert form in get_args(get_args(TextToSpeechConvertRequestOutputFormat)[0])
+        assert set(body) <= {"text", "model_id", "voice_settings", "language_code", "seed"}
+        self.voices.append(voice_id)
+        self.queries.append(request.query_params)
+        self.spoken.append(body["text"])
+        sound = await speech(body["text"], int(form.removeprefix("pcm_")))
+        return Response(sound, media_type="audio/pcm")
 
     async def _stream(self, socket: WebSocket, voice_id: str) -> None:
         status = self.faults.refusal()

@@ -13,7 +13,7 @@ sooner, in its own words: see filings and news. openFDA asks not to be used for 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
@@ -154,7 +154,7 @@ def _approval(
         told += f", {about}"
     approved = end_of(on, WASHINGTON)
     return Datum(
-        symbol=symbol_of(sponsor, on),
+        symbol=symbol_of(sponsor),
         kind="approval",
         name=_kind(number, kind),
         value=told,
@@ -187,25 +187,18 @@ def _what(application: Mapping[str, Any]) -> str:
 
 
 @lru_cache(maxsize=1)
-def sponsors() -> Mapping[str, Mapping[str, date]]:
-    """Return the beginnings of sponsors' names by symbol, and since when each is that share's."""
-    told: Mapping[str, Sequence[str | Mapping[str, date]]] = yaml.safe_load(
+def sponsors() -> Mapping[str, Sequence[str]]:
+    """Return the beginnings of sponsors' names by symbol."""
+    told: Mapping[str, Sequence[str]] = yaml.safe_load(
         (files("tools.market") / "sponsors.yaml").read_text()
     )
-    return {
-        symbol: {
-            name: since
-            for one in names
-            for name, since in (one.items() if isinstance(one, Mapping) else [(one, date.min)])
-        }
-        for symbol, names in told.items()
-    }
+    return told
 
 
-def symbol_of(sponsor: str, on: date) -> str | None:
-    """Return the symbol of a sponsor on a day; None where we know none."""
+def symbol_of(sponsor: str) -> str | None:
+    """Return the symbol of a sponsor; None where we know none."""
     plain = f"{re.sub(r'[^A-Z0-9 -]', ' ', sponsor.upper())} "
     for symbol, names in sponsors().items():
-        if any(plain.startswith(f"{name} ") and on >= since for name, since in names.items()):
+        if any(plain.startswith(f"{name} ") for name in names):
             return symbol
     return None
