@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 
@@ -11,7 +10,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 
-from faults import places
 from graphs.catalogue import load_catalogue
 from graphs.threads import Graph, Threads, TurnTimedOut
 from server.body_limit import BodyLimit
@@ -178,7 +176,6 @@ def create_app(
                 yield
 
     keep_logs_private()
-    logging.getLogger("uvicorn.error").addFilter(_WithoutWords())
     app: FastAPI = FastAPIOffline(  # its /docs brings its scripts along
         title="Dialgraph",
         summary="LangGraph agents that answer the phone.",
@@ -235,17 +232,6 @@ async def _permitted(permissions: Permissions, owner: str | None, dial: Dial) ->
 
 async def _send(messages: Messages, to: str, words: str, key: str) -> None:
     await messages.send("sms", to, words, key=key)
-
-
-class _WithoutWords(logging.Filter):
-    """Keeps the message of an exception, which may quote a caller, out of the server's log."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Replace the traceback by the places it names."""
-        if record.exc_info and record.exc_info[1]:
-            record.msg, record.args = f"{record.getMessage()} {places(record.exc_info[1])}", ()
-            record.exc_info = record.exc_text = None
-        return True
 
 
 async def _unprocessable(request: Request, error: Exception) -> JSONResponse:

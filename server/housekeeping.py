@@ -3,11 +3,15 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 
+from faults import places
 from server.services import Services
+from server.stocks.analysing import ANALYSIS
 from settings import Settings
+from store.batches import KIND as BATCH
+from store.call_events import after_call_key
 from store.calls import Call
 from store.conversations import conversation_id
 from store.resources import Resource
@@ -33,10 +37,7 @@ async def keep_house(settings: Settings, services: Services) -> AsyncIterator[No
 
 async def _every_hour(settings: Settings, services: Services) -> None:
     while True:
-        try:
-            await delete_expired(settings, services, datetime.now(UTC))
-        except Exception:
-            log.exception("Housekeeping failed; it is tried again in an hour.")
+        await _tried(delete_expired(settings, services, datetime.now(UTC)))
         await asyncio.sleep(INTERVAL_SECS)
 
 
@@ -44,26 +45,44 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
     """Delete threads, call records and recordings that are older than they may become.
 
     That is `retention_days` since their last use, and for the calls of an agent whose
-    `platform_settings.privacy.retention_days` are fewer, so many days since they began.
+    `platform_settings.privacy.retention_days` are fewer, so many days since they began. Only what
+    is over goes. What cannot be deleted now holds up nothing else, and is tried again.
     """
     if settings.retention_days:
         moment = now - timedelta(days=settings.retention_days)
         for key in await services.checkpoints.idle_since(moment):
             graph, _, thread_id = key.partition(":")
-            await services.threads.delete(graph, thread_id)
-        await services.dialler.forget(moment)
-        await services.transferring.forget(moment)
-        await services.texting.forget(moment)
-        await services.outbox.delete_before(moment)
-        for call in await services.calls.begun_before(moment):
-            await _delete(services, call)
-    await services.classic.clean_up()
+            await _tried(services.threads.delete(graph, thread_id))
+        await _tried(services.dialler.forget(moment))
+        await _tried(services.transferring.forget(moment))
+        await _tried(services.texting.forget(moment))
+        await _tried(services.outbox.delete_before(moment))
+        await _tried(services.jobs.delete_before(moment, besides=(BATCH, ANALYSIS)))
+        for call in await services.calls.begun_before(moment, now=now):
+            await _tried(_delete(services, call))
+    await _tried(services.classic.clean_up())
     agents = await services.workspace.agents.page(size=MOST_AGENTS, fits=_has_retention)
     for agent in agents.items:
         moment = now - timedelta(days=_retention(agent))
-        for call in await services.calls.begun_before(moment, agent.id):
-            await services.threads.delete(call.graph, call.thread_id)
-            await _delete(services, call)
+        for call in await services.calls.begun_before(moment, now=now, agent_id=agent.id):
+            await _tried(_delete_worked_up(services, call))
+
+
+async def _tried(deleting: Awaitable[None]) -> None:
+    try:
+        await deleting
+    except Exception as error:
+        log.error("Not deleted; it is tried again in an hour: %s", places(error))
+
+
+async def _delete_worked_up(services: Services, call: Call) -> None:
+    """Delete a call and its thread, unless they are still needed."""
+    after = await services.jobs.get(after_call_key(call))
+    if after and after.state == "waiting":
+        return
+    if not await services.calls.going_on(call.graph, call.thread_id):
+        await services.threads.delete(call.graph, call.thread_id)
+        await _delete(services, call)
 
 
 async def _delete(services: Services, call: Call) -> None:

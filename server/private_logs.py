@@ -1,10 +1,14 @@
-"""No personal datum in a log: whatever is logged goes through `redact` before it is written."""
+"""No personal datum in a log: whatever is logged goes through `redact` before it is written.
+
+Of an exception only its type and its way are, for its message may quote a caller.
+"""
 
 import logging
 from typing import Any
 
 from loguru import logger as loguru_logger
 
+from faults import places
 from tools.privacy import redact
 
 _MARK = "dialgraph_redacts"
@@ -23,6 +27,9 @@ def keep_logs_private() -> None:
             record.args = tuple(_redacted(one) for one in record.args)
         elif record.args:
             record.args = {name: _redacted(one) for name, one in record.args.items()}
+        if record.exc_info and record.exc_info[1]:
+            record.msg, record.args = f"{record.getMessage()} {places(record.exc_info[1])}", ()
+            record.exc_info = None
         return record
 
     setattr(redacting, _MARK, True)
@@ -41,3 +48,6 @@ def _redacted(value: Any) -> Any:
 
 def _patch(record: Any) -> None:
     record["message"] = redact(record["message"])
+    if record["exception"] and record["exception"].value:
+        record["message"] += f" {places(record['exception'].value)}"
+        record["exception"] = None

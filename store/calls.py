@@ -2,8 +2,8 @@
 
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import JSON, and_, delete, func, or_, select, update
@@ -16,6 +16,8 @@ from store.live_calls import live
 from store.locks import ThreadLocks
 from store.tickets import awaits_stream
 
+LOST: Final = timedelta(days=1)
+"""No call is as long: one that began before and has not ended has lost its end."""
 Direction = Literal["inbound", "outbound", "browser"]
 Status = Literal["dialling", "ringing", "in-progress", "completed", "failed"]
 """`dialling`: the carrier rings somebody for us; `ringing`: it has asked us for instructions."""
@@ -338,14 +340,18 @@ class Calls:
         async with self._session() as session:
             return await awaits_stream(session, sid)
 
-    async def begun_before(self, moment: datetime, agent_id: str | None = None) -> Sequence[Call]:
-        """Return the calls that began before a moment, so that what belongs to them can go.
+    async def begun_before(
+        self, moment: datetime, *, now: datetime, agent_id: str | None = None
+    ) -> Sequence[Call]:
+        """Return the calls that began before a moment and are over, so that they can go.
 
         Args:
             moment: before which.
+            now: the time; what began `LOST` ago is over, too, though nobody has told of its end.
             agent_id: only those of that agent.
         """
-        query = select(_CallRow).where(_CallRow.started_at < moment)
+        over = _CallRow.ended_at.is_not(None) | (_CallRow.started_at < now - LOST)
+        query = select(_CallRow).where(_CallRow.started_at < moment, over)
         if agent_id is not None:
             query = query.where(_CallRow.agent_id == agent_id)
         async with self._session() as session:

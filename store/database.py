@@ -112,7 +112,9 @@ async def alone(session: AsyncSession) -> None:
 def _sqlite(path: Path) -> AsyncEngine:
     # Who waits for a turn to write holds a connection: were they bounded, those who wait could keep
     # the one who writes from what it has to read meanwhile.
-    engine = create_async_engine(f"sqlite+aiosqlite:///{private_file(path)}", max_overflow=-1)
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{private_file(path)}", max_overflow=-1, hide_parameters=True
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _wait_for_writers(connection: Any, _record: Any) -> None:
@@ -128,7 +130,9 @@ def _sqlite(path: Path) -> AsyncEngine:
 def _postgres(url: str) -> AsyncEngine:
     from store.postgres import address
 
-    return create_async_engine(address(url, driver="+psycopg"), pool_pre_ping=True)
+    return create_async_engine(
+        address(url, driver="+psycopg"), pool_pre_ping=True, hide_parameters=True
+    )
 
 
 @contextlib.asynccontextmanager

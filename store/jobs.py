@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import JSON, BigInteger, Index, Integer, exists, func, select, update
+from sqlalchemy import JSON, BigInteger, Index, Integer, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -137,6 +137,7 @@ class Jobs:
         *,
         limit: int = 100,
         not_of: Collection[str] = (),
+        besides: Collection[str] = (),
     ) -> Sequence[Job]:
         """Return jobs that can be done now, those that are due longest first.
 
@@ -145,6 +146,7 @@ class Jobs:
             now: the time.
             limit: how many at most.
             not_of: owners whose jobs are left out.
+            besides: keys of jobs that are left out.
         """
         earlier = aliased(_JobRow)
         behind = exists().where(
@@ -157,6 +159,8 @@ class Jobs:
         )
         if not_of:
             query = query.where(_JobRow.owner.is_(None) | _JobRow.owner.not_in(not_of))
+        if besides:
+            query = query.where(_JobRow.key.not_in(besides))
         async with self._session() as session:
             rows = await session.scalars(
                 query.order_by(_JobRow.due_at, _JobRow.number).limit(limit)
@@ -235,6 +239,14 @@ class Jobs:
         )
         async with self._session.begin() as session:
             return bool((await session.execute(query)).all())
+
+    async def delete_before(self, moment: datetime, *, besides: Collection[str] = ()) -> None:
+        """Forget the jobs that ended before a moment, but for some kinds."""
+        query = delete(_JobRow).where(
+            _JobRow.state != "waiting", _JobRow.finished_at < moment, _JobRow.kind.not_in(besides)
+        )
+        async with self._session.begin() as session:
+            await session.execute(query)
 
     async def counts(self) -> dict[tuple[str, str], int]:
         """Return how many jobs there are, by kind and state."""

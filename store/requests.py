@@ -1,4 +1,4 @@
-"""Requests that must not be done twice: which conversation an earlier one like it began."""
+"""Requests that must not be done twice: what an earlier one like it began."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ class Request(BaseModel):
     digest: str
     """Of what it asks."""
     thread_id: str
-    """Conversation that it began."""
+    """Conversation, or batch of calls, that it began."""
     at: datetime
 
 

@@ -154,12 +154,12 @@ class Spending:
                 .values(spent=amount, settled_at=now)
             )
             if (await session.execute(query)).rowcount:  # type: ignore[attr-defined]
-                scopes = _scopes(row.run_id, row.at.date())
-                await session.execute(
-                    update(_TotalRow)
-                    .where(_TotalRow.scope.in_(scopes))
-                    .values(spent=_TotalRow.spent + amount - row.reserved)
-                )
+                for scope in _scopes(row.run_id, row.at.date()):  # one by one, as they are reserved
+                    await session.execute(
+                        update(_TotalRow)
+                        .where(_TotalRow.scope == scope)
+                        .values(spent=_TotalRow.spent + amount - row.reserved)
+                    )
             await session.refresh(row)
             return _charge(row)
 
@@ -210,7 +210,10 @@ class Spending:
 
 
 def _scopes(run_id: str, day: date) -> tuple[str, str, str, str]:
-    """Return what a call counts in: its run, day, week (ISO 8601) and month."""
+    """Return what a call counts in: its run, day, week (ISO 8601) and month.
+
+    Whoever changes them does so in this order: of two that wait for each other one is killed.
+    """
     year, week, _ = day.isocalendar()
     return f"run:{run_id}", f"day:{day}", f"week:{year}-W{week:02}", f"month:{day:%Y-%m}"
 

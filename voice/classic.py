@@ -5,6 +5,7 @@ this only speaks it, gathers, and takes each webhook once, however often the car
 """
 
 import asyncio
+import contextlib
 import io
 import logging
 import re
@@ -147,8 +148,9 @@ class Classic:
         if not self._folder.is_dir():
             return
         for path in self._folder.glob(pattern):
-            if age_secs is None or path.stat().st_mtime <= time.time() - age_secs:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # another has deleted it meanwhile
+                if age_secs is None or path.stat().st_mtime <= time.time() - age_secs:
+                    path.unlink()
 
 
 def _twiml(result: Mapping[str, Any], base: str, owner: str, number: int) -> Answer:

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECS = 1.0
 """How often it is looked what others have asked for, or has become due, in seconds."""
+LEFT_SECS = 0.5
+"""Time in which a job that another process does is not asked for, in seconds."""
 AT_ONCE = 32
 """Jobs done at once by this process."""
 AT_ONCE_OF_OWNER = 4
@@ -57,6 +59,8 @@ class Workers:
         self._now = now
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._owners: Counter[str | None] = Counter()
+        self._left: dict[str, float] = {}
+        """Until when jobs that cannot be done here now are left out, by key."""
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -96,12 +100,18 @@ class Workers:
         if free <= 0:
             return 0
         full = [o for o, n in self._owners.items() if o is not None and n >= AT_ONCE_OF_OWNER]
-        limit = free + len(self._under_way)
-        due = await self._jobs.due([*self._kinds], self._now(), limit=limit, not_of=full)
+        moment = asyncio.get_running_loop().time()
+        self._left = {key: until for key, until in self._left.items() if until > moment}
+        due = await self._jobs.due(
+            [*self._kinds],
+            self._now(),
+            limit=free,
+            not_of=full,
+            besides={*self._under_way, *self._left},
+        )
         begun = 0
         for job in due:
-            held_up = job.owner is not None and self._owners[job.owner] >= AT_ONCE_OF_OWNER
-            if job.key not in self._under_way and not held_up and begun < free:
+            if job.owner is None or self._owners[job.owner] < AT_ONCE_OF_OWNER:
                 self._start(job)
                 begun += 1
         return begun
@@ -124,10 +134,14 @@ class Workers:
                 if begun:
                     await self._settle(begun, await self._outcome(begun))
         except TimeoutError:  # another process does it
-            await asyncio.sleep(0.1)
+            self._leave(job, LEFT_SECS)
         except Exception as error:
             log.error("The job %s is left for later: %s", job.kind, places(error))
-            await asyncio.sleep(LOOK_SECS)
+            self._leave(job, LOOK_SECS)
+
+    def _leave(self, job: Job, secs: float) -> None:
+        """Leave a job out for a while, so that those behind it have its place."""
+        self._left[job.key] = asyncio.get_running_loop().time() + secs
 
     async def _outcome(self, job: Job) -> Outcome:
         work = self._kinds[job.kind]

@@ -61,3 +61,35 @@ async def test_a_batch_calls_who_may_be_called_and_says_why_it_leaves_out_the_ot
         assert lab.calls == []
         assert (await at.post(f"{batch}/pause")).status_code == 400  # nobody is left to wait
         assert (await at.post(f"{batch}/retry")).json()["retry_count"] == 1
+
+
+@virtually
+async def test_a_batch_that_is_submitted_again_is_the_batch_before(tmp_path: Path) -> None:
+    """ElevenLabs' client repeats a POST whose answer is lost; everybody was called by both."""
+    async with (
+        world(tmp_path, greeter(), {}, api_key="of-the-test") as (_, services, app),
+        client(app) as at,
+    ):
+        made = await at.post("/v1/convai/agents/create", json={"conversation_config": {}})
+        body = {
+            "call_name": "Tomorrow",
+            "agent_id": made.json()["agent_id"],
+            "recipients": [{"phone_number": ASHA}],
+            "scheduled_time_unix": 4_000_000_000,
+        }
+        posts = [at.post(f"{BATCHES}/submit", json=body) for _ in range(3)]
+        first, *others = [answer.json()["id"] for answer in await asyncio.gather(*posts)]
+        assert {*others} == {first}
+
+        keyed = {"Idempotency-Key": "spring"}
+        spring = (await at.post(f"{BATCHES}/submit", json=body, headers=keyed)).json()["id"]
+        await at.post(f"{BATCHES}/{spring}/cancel")
+        again = await at.post(f"{BATCHES}/submit", json=body, headers=keyed)
+        assert (again.json()["id"], again.json()["status"]) == (spring, "cancelled")
+        other = await at.post(f"{BATCHES}/submit", json=body | {"attempts": 2}, headers=keyed)
+        assert other.status_code == 409
+
+        await at.post(f"{BATCHES}/{first}/cancel")
+        anew = (await at.post(f"{BATCHES}/submit", json=body)).json()["id"]
+        assert anew not in (first, spring), "who cancels and submits again means it"
+        assert len(await services.batches.page(limit=10)) == 3

@@ -82,3 +82,27 @@ async def test_weeks_and_months_have_limits_of_their_own_where_they_are_set(tmp_
         assert await spending.of_month(NOW.date()) == Decimal("2.9")
         assert len(await reserve(30, "0.5")) == 32
         assert await spending.of_day((NOW + timedelta(days=28)).date()) == 0
+
+
+async def test_analysts_who_answer_at_once_do_not_kill_each_other(
+    tmp_path: Path, database_url: str | None
+) -> None:
+    """Totals taken in another order made PostgreSQL end one of two that waited for each other."""
+    async with open_database(tmp_path, database_url) as engine:
+        spending = Spending(engine)
+
+        async def answer(analyst: int) -> None:
+            for turn in range(10):
+                charge = await spending.reserve(
+                    f"r{(analyst + turn) % 2}",
+                    "a",
+                    "m",
+                    Decimal("0.02"),
+                    now=NOW,
+                    per_run=Decimal(100),
+                    per_day=Decimal(100),
+                )
+                await spending.settle(charge.id, Decimal("0.01"), now=NOW)
+
+        await asyncio.gather(*(answer(analyst) for analyst in range(8)))
+        assert await spending.of_day(NOW.date()) == Decimal("0.8")

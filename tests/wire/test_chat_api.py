@@ -1,5 +1,6 @@
 """`POST /api/chat` and the threads behind it, as a client meets them."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -209,6 +210,56 @@ async def test_calls_of_an_agent_that_keeps_them_shorter_are_deleted_sooner(
     assert [call.sid for call in await services.calls.list()] == ["long"]
     assert (await client.get("/api/threads/counter/short")).status_code == 404
     assert (await client.get("/api/threads/counter/long")).status_code == 200
+
+
+async def test_a_call_that_goes_on_is_not_deleted_however_short_calls_are_kept(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its agent forgot everything in the middle of a sentence; nor did anybody hear of its end."""
+    services = client.app.state.services  # type: ignore[attr-defined]
+    now = datetime.now(UTC)
+    kept = {"platform_settings": {"privacy": {"retention_days": 0}}}
+    await services.workspace.agents.create("agent_none", "none", kept, actor="test")
+    for name in ("first", "second", "stuck"):
+        await client.post("/api/chat", json={"graph": "counter", "thread_id": name, "message": "x"})
+        call = Call(
+            sid=name, graph="counter", thread_id=name, agent_id="agent_none", direction="inbound",
+            carrier="twilio", status="in-progress", started_at=now - timedelta(minutes=5),
+        )  # fmt: skip
+        await services.calls.create(call)
+    await services.calls.end("second", "completed")
+    await delete_expired(services.settings, services, now)
+    assert len(await services.calls.list()) == 3, "one is to be worked up, the others go on"
+
+    await services.calls.end("stuck", "completed")
+    while (await services.jobs.counts()).get(("after_call", "done")) != 2:
+        await asyncio.sleep(0.05)
+    delete = services.threads.delete
+
+    async def held(graph: str, thread_id: str) -> None:
+        if thread_id == "stuck":
+            raise TimeoutError
+        await delete(graph, thread_id)
+
+    monkeypatch.setattr(services.threads, "delete", held)
+    await delete_expired(services.settings, services, now)
+    assert {call.sid for call in await services.calls.list()} == {"first", "stuck"}
+    assert (await client.get("/api/threads/counter/first")).status_code == 200
+
+
+async def test_jobs_that_ended_long_ago_are_forgotten(client: httpx.AsyncClient) -> None:
+    services = client.app.state.services  # type: ignore[attr-defined]
+    now = datetime.now(UTC)
+    for name in ("after_call", "batch", "later"):
+        at = now + timedelta(days=365 if name == "later" else 0)
+        await services.jobs.put(name, name, {}, due_at=at)
+        if name != "later":
+            await services.jobs.settle(name, "done", now)
+    await delete_expired(services.settings, services, now + timedelta(days=91))
+    assert [n for n in ("after_call", "batch", "later") if await services.jobs.get(n)] == [
+        "batch",
+        "later",
+    ]
 
 
 async def test_the_server_says_that_it_lives_and_is_ready(client: httpx.AsyncClient) -> None:

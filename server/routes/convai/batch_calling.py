@@ -18,6 +18,7 @@ from server.routes.convai import agents, phone_numbers
 from server.routes.convai.calling import TelephonyConfig
 from server.routes.convai.conversations import agent_name
 from server.routes.convai.shapes import Actor, Id, missing, refuse, unix, wrong
+from server.routes.convai.wishes import IdempotencyKey, wished
 from server.services import Services, ServicesDep
 from store.batches import ACTIVE, Batch, Recipient
 from store.conversations import conversation_id
@@ -67,8 +68,14 @@ class NewBatch(Sent):
 
 
 @router.post("/submit")
-async def submit(body: NewBatch, services: ServicesDep, actor: Actor) -> dict[str, Any]:
-    """Submit a batch of calls; who may not be called now is called when that is allowed."""
+async def submit(
+    body: NewBatch, services: ServicesDep, actor: Actor, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Submit a batch of calls; who may not be called now is called when that is allowed.
+
+    The same body again within two minutes, or with the same `Idempotency-Key` within a day, is
+    the same batch: nobody is called by two.
+    """
     await agents.found(services, body.agent_id)
     from_number = None
     if body.agent_phone_number_id:
@@ -99,7 +106,12 @@ async def submit(body: NewBatch, services: ServicesDep, actor: Actor) -> dict[st
         (one.phone_number, (one.conversation_initiation_client_data or ClientData()).sent())
         for one in body.recipients
     ]
-    await services.batches.create(batch, recipients)
+    async with wished(services, "batch", body, idempotency_key) as asked:
+        before = await services.batches.get(asked.begun) if asked.begun else None
+        if before and (idempotency_key or before.status != "cancelled"):
+            return await shown(services, before)
+        await services.workspace.requests.put(asked.name, asked.digest, batch.id)
+        await services.batches.create(batch, recipients)
     await services.workspace.audit.note(actor, "create", "batch", batch.id)
     return await shown(services, batch)
 

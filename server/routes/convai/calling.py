@@ -1,13 +1,10 @@
 """Having people called by an agent: each wish once, whatever a client repeats."""
 
-import hashlib
-import json
 import logging
-from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from pydantic import Field
 
 from faults import places
@@ -16,7 +13,8 @@ from server.convai.mapping import Prepared, Unusable
 from server.convai.opening import Line, prepare, remember
 from server.convai.overrides import OverrideRefused
 from server.routes.convai import agents, phone_numbers
-from server.routes.convai.shapes import Actor, refuse, wrong
+from server.routes.convai.shapes import Actor, wrong
+from server.routes.convai.wishes import IdempotencyKey, wished
 from server.services import Services, ServicesDep
 from store.calls import Call
 from store.conversations import conversation_id
@@ -26,10 +24,6 @@ from voice.dialler import DiallingFailed, DiallingRefused
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["outbound calls"])
 
-SAME_WITHIN: Final = timedelta(minutes=2)
-"""Time in which the same wish again is the wish before: clients repeat what was not answered."""
-WAIT_SECS: Final = 60.0
-"""Longest wait for the same wish that is being carried out, in seconds."""
 _DETECTION: Final = {"enable": "Enable", "detect_message_end": "DetectMessageEnd"}
 
 
@@ -64,9 +58,6 @@ class OlderOutboundCall(Sent):
     agent_id: Text
     to_number: Text = Field(max_length=64)
     dynamic_variables: dict[str, str | int | float | bool | None] | None = None
-
-
-IdempotencyKey = Annotated[Text | None, Header(max_length=200)]
 
 
 @router.post("/twilio/outbound-call")
@@ -127,25 +118,16 @@ async def _called(
     if wish.agent_phone_number_id:
         number = await phone_numbers.found(services, wish.agent_phone_number_id)
         from_number = str(number.document["phone_number"])
-    asked = json.dumps(wish.sent(), sort_keys=True).encode()
-    digest = hashlib.sha256(asked).hexdigest()
-    name = f"key:{idempotency_key}" if idempotency_key else f"call:{digest}"
-    requests = services.workspace.requests
-    async with services.locks.hold(f"outbound:{name}", WAIT_SECS):
-        before = (
-            await requests.get(name) if idempotency_key else await requests.get(name, SAME_WITHIN)
-        )
-        if before and before.digest != digest:
-            refuse(409, "idempotency_key_reused", "The Idempotency-Key was used for another call.")
-        thread_id = before.thread_id if before else uuid4().hex
+    async with wished(services, "call", wish, idempotency_key) as asked:
+        thread_id = asked.begun or uuid4().hex
         data = wish.conversation_initiation_client_data or ClientData()
         line = Line(from_number or services.settings.twilio_number or "", wish.to_number)
         try:
             ready = await prepare(services, agent, data, thread_id, line)
         except (OverrideRefused, Unusable) as error:
             wrong(["body", "conversation_initiation_client_data"], str(error))
-        await requests.put(name, digest, thread_id)
-        if before is None:
+        await services.workspace.requests.put(asked.name, asked.digest, thread_id)
+        if asked.begun is None:
             await remember(services, ready, thread_id, "twilio")
         return await _placed(services, wish, ready, thread_id, from_number, actor)
 
