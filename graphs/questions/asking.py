@@ -305,13 +305,17 @@ class Asking:
 
     def _why(self, heard: NotUnderstood) -> str:
         """What was wrong, in words: the limit that was broken, or that nothing was understood."""
-        if heard.reason == "silence":
-            return sentence(self.language, "silence")
-        values = {"limit": heard.limit}
-        if isinstance(heard.limit, tuple):
-            values = {"least": heard.limit[0], "limit": heard.limit[1]}
-        broken = sentence(self.language, f"problem.{heard.reason}", **values)
-        return broken or sentence(self.language, "sorry")
+        return broken(heard, self.language) or sentence(self.language, "sorry")
+
+
+def broken(heard: NotUnderstood, language: str) -> str:
+    """Say what an answer breaks, "It has 4 digits."; "" where that is not known."""
+    if heard.reason == "silence":
+        return sentence(language, "silence")
+    values = {"limit": heard.limit}
+    if isinstance(heard.limit, tuple):
+        values = {"least": heard.limit[0], "limit": heard.limit[1]}
+    return sentence(language, f"problem.{heard.reason}", **values)
 
 
 def _aside(question: Question, heard: Answer) -> bool:
