@@ -129,8 +129,14 @@ class Display:
                     self._heard(utterance["text"])
             elif utterance["text"]:
                 self._bot(utterance["text"])
-                if utterance.get("interrupted"):
+                if utterance.get("interrupted") and (over or self._by_caller(transcript)):
                     self._line(self._call.line.seconds, "", "interrupted there", "dim")
+
+    def _by_caller(self, transcript: list[dict[str, Any]]) -> bool:
+        """Whether the caller comes after what is shown; else its last mark is only late."""
+        after = transcript[self._shown :]
+        said = bool(self._waiting) and self._waiting[0][0] <= self._shown
+        return said or not after or after[0]["role"] == "caller"
 
     def _show_caller(self) -> None:
         """Print what the caller said after all that is printed of the record."""

@@ -60,6 +60,14 @@ async def test_what_the_caller_has_cut_short_is_shown_as_that() -> None:
     assert "interrupted there" in shown and "Hello" in shown
 
 
+async def test_an_answer_of_two_parts_is_not_called_interrupted_as_its_first_mark_is_late() -> None:
+    shown = await printed(
+        [bot("One stock.", whole=False), bot("This is paper", whole=False)],
+        [bot("One stock.", whole=True), bot("This is paper trading.", whole=True)],
+    )
+    assert "interrupted" not in shown and "This is paper trading." in shown
+
+
 async def test_what_a_barge_in_held_and_went_on_is_shown_once_and_whole() -> None:
     """It was printed as interrupted, and the rest of it never."""
     stop = {"role": "caller", "text": "Stop.", "source": "speech"}
