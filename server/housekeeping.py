@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from faults import places
 from server.services import Services
 from server.stocks.analysing import ANALYSIS
+from server.turn_log import forget_calls
 from settings import Settings
 from store.batches import KIND as BATCH
 from store.call_events import after_call_key
@@ -48,6 +49,7 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
     `platform_settings.privacy.retention_days` are fewer, so many days since they began. Only what
     is over goes. What cannot be deleted now holds up nothing else, and is tried again.
     """
+    gone: list[str] = []
     if settings.retention_days:
         moment = now - timedelta(days=settings.retention_days)
         for key in await services.checkpoints.idle_since(moment):
@@ -59,13 +61,14 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
         await _tried(services.outbox.delete_before(moment))
         await _tried(services.jobs.delete_before(moment, besides=(BATCH, ANALYSIS)))
         for call in await services.calls.begun_before(moment, now=now):
-            await _tried(_delete(services, call))
+            await _tried(_delete(services, call, gone))
     await _tried(services.classic.clean_up())
     agents = await services.workspace.agents.page(size=MOST_AGENTS, fits=_has_retention)
     for agent in agents.items:
         moment = now - timedelta(days=_retention(agent))
         for call in await services.calls.begun_before(moment, now=now, agent_id=agent.id):
-            await _tried(_delete_worked_up(services, call))
+            await _tried(_delete_worked_up(services, call, gone))
+    await _tried(asyncio.to_thread(forget_calls, settings.data_dir, gone))
 
 
 async def _tried(deleting: Awaitable[None]) -> None:
@@ -75,18 +78,18 @@ async def _tried(deleting: Awaitable[None]) -> None:
         log.error("Not deleted; it is tried again in an hour: %s", places(error))
 
 
-async def _delete_worked_up(services: Services, call: Call) -> None:
+async def _delete_worked_up(services: Services, call: Call, gone: list[str]) -> None:
     """Delete a call and its thread, unless they are still needed."""
     after = await services.jobs.get(after_call_key(call))
     if after and after.state == "waiting":
         return
     if not await services.calls.going_on(call.graph, call.thread_id):
         await services.threads.delete(call.graph, call.thread_id)
-        await _delete(services, call)
+        await _delete(services, call, gone)
 
 
-async def _delete(services: Services, call: Call) -> None:
-    """Delete a call's record and all that is kept beside it, but for its thread."""
+async def _delete(services: Services, call: Call, gone: list[str]) -> None:
+    """Delete a call's record and all beside it, but for its thread; its sid is added to `gone`."""
     if call.recording:
         recording = services.switchboard.recordings / call.recording
         await asyncio.to_thread(recording.unlink, missing_ok=True)
@@ -97,6 +100,7 @@ async def _delete(services: Services, call: Call) -> None:
     await services.workspace.conversations.delete(call.thread_id)
     await services.dialler.forget_thread(call.thread_id)
     await services.calls.delete(call.sid)
+    gone.append(call.sid)
 
 
 def _retention(agent: Resource) -> int:

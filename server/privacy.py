@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graphs.threads import Threads
+from server.turn_log import forget_calls
 from settings import Settings
 from store.checkpoints import Checkpoints
 from store.database import Database, open_checkpointer, open_database
@@ -74,6 +75,8 @@ async def forget(kept: Kept, whom: str) -> dict[str, int]:
         await kept.threads.delete(graph, thread_id)
     for file in files:
         await asyncio.to_thread(file.unlink, missing_ok=True)
+    sids = [str(call["sid"]) for call in rows.get("calls", [])]
+    await asyncio.to_thread(forget_calls, kept.settings.data_dir, sids)
     counts = await erase(kept.engine, [_whom(whom)])
     await compact(kept.engine)
     await kept.checkpoints.compact()

@@ -7,10 +7,12 @@ five of which are kept.
 import contextlib
 import json
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from copy import copy
 from decimal import Decimal
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, cast
 
@@ -81,6 +83,22 @@ def keep_turn_log(settings: Settings) -> Iterator[None]:
         TURNS.removeHandler(takes)
         listener.stop()
         writes.close()
+
+
+def forget_calls(folder: Path, sids: Iterable[str]) -> None:
+    """Write over the sids of calls that are deleted, in the log and in what was moved aside.
+
+    Each is replaced in place by as many dots, so that a server may write on meanwhile, and what
+    was measured stays without saying of whom.
+    """
+    names = [json.dumps(sid).encode() for sid in sids]
+    for file in sorted(folder.glob(f"{FILE}*")) if names else ():
+        with file.open("r+b") as kept:
+            text = kept.read()
+            for name in names:
+                for found in re.finditer(re.escape(name), text):
+                    kept.seek(found.start() + 1)
+                    kept.write(b"." * (len(name) - 2))
 
 
 class _Takes(QueueHandler):

@@ -69,7 +69,6 @@ class Speech:
         self.withdraw()
         ledger, now = self._playback.ledger, time.monotonic()
         if self.utterances.pending or not ledger.finished(now):
-            self._note_heard_out(now)
             self.note_heard()
             self._cut |= {key: ledger.heard(key, now) for key in self.utterances.open}
             self.utterances.cut()
@@ -94,6 +93,7 @@ class Speech:
     def note_heard(self) -> None:
         """Note in the record how much of what is being said was heard."""
         now = time.monotonic()
+        self._note_heard_out(now)
         for utterance_id, text in self.utterances.open.items():
             heard = as_written(text, self._playback.ledger.heard(utterance_id, now))
             self._log.heard(utterance_id, heard, whole=False)

@@ -22,6 +22,7 @@ from graphs.sdr.sending import send, sender
 from graphs.sdr.state import Consent
 from graphs.sdr.times import wish
 from graphs.sdr.turn import Plan, Turn, speak_as, transfer
+from graphs.sdr.untold import untold
 from graphs.sdr.wishes import OFFERS, of_the_booking, wishes
 
 ANNOYED: Final = 2.0
@@ -42,7 +43,13 @@ _ACTS: Final = frozenset({"book", "send", "call_back", "price"}) | frozenset(
 
 
 def decide(turn: Turn) -> Plan:
-    """Decide what a turn does."""
+    """Decide what a turn does; what was done and not heard of is told first."""
+    plan = _decided(turn)
+    done = untold(turn) if turn.kind != "hangup" else ()
+    return replace(plan, says=(*done, *plan.says)) if done else plan
+
+
+def _decided(turn: Turn) -> Plan:
     if turn.kind == "hangup":
         outcome = turn.state.get("outcome") or outcome_of(turn.state)
         ended = Plan(update={"phase": "COMPLETION", "outcome": outcome, "expects": {}})

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shlex
 import time
+import warnings
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,6 +45,8 @@ def check(
             typer.echo(f"{listed.name:28}{listed.title}")
         return
     quiet_pipecat()
+    # What a model's callbacks had still to be told when a server was killed, as some cases do.
+    warnings.filterwarnings("ignore", "coroutine 'ahandle_event'", RuntimeWarning)
     try:
         checking = Check(load_graph(address), say or SAYS, case or (), real)
         held = _run(checking, timeout, show=not as_json)

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, event
 
 import server.app
-import voice.dialler
+import voice.placing
 from tests.jobs.test_promised_calls import rules
 from tests.phone.placing import settings_for
 from tests.phone.test_dialler import greeter
@@ -41,7 +41,7 @@ def application(folder: Path, url: str | None, carrier: str, port: int) -> FastA
 
 def die_at(number: int) -> None:
     """Have this process die at the point of that number."""
-    passed, asking = 0, voice.dialler.Dialler._ask
+    passed, asking = 0, voice.placing.Placing.ask
 
     def point(*_: object) -> None:
         nonlocal passed
@@ -49,14 +49,14 @@ def die_at(number: int) -> None:
         if passed == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    async def ask(dialler: Any, *asked: Any) -> Any:
+    async def ask(placing: Any, *asked: Any) -> Any:
         point()
-        answer = await asking(dialler, *asked)
+        answer = await asking(placing, *asked)
         point()
         return answer
 
-    setattr(voice.dialler.Dialler, "_ask", ask)  # noqa: B010
-    setattr(voice.dialler, "READ_BACK_SECS", (0.0, 0.1, 0.2))  # noqa: B010
+    setattr(voice.placing.Placing, "ask", ask)  # noqa: B010
+    setattr(voice.placing, "READ_BACK_SECS", (0.0, 0.1, 0.2))  # noqa: B010
     for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
         event.listen(Engine, name, point)
 

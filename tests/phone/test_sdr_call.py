@@ -72,6 +72,26 @@ def test_a_demo_is_booked_once(tmp_path: Path, after: list[Act]) -> None:
     assert result.errors == ()
 
 
+@pytest.mark.parametrize("at", [67.6, 68.3])
+def test_who_broke_in_before_it_was_heard_is_told_first_what_was_done(
+    tmp_path: Path, at: float
+) -> None:
+    broke_in = [Says(66.0, "yes, book it"), Says(at, "wait, how long is the trial?")]
+    script = [*BOOKING, *broke_in, HangsUp(90.0)]
+    call = VirtualCall(build(), script, folder=tmp_path, configurable=at_a_desk)
+    said = [str(message.text) for message in call.run().messages if message.type == "ai"]
+    told = [text for text in said if text.startswith("The demo is booked for ")]
+    assert len(told) == 1 and "14 days" in told[0], said
+    assert len(booked(tmp_path)) == 1
+
+
+def test_what_was_heard_to_be_done_is_not_told_again(tmp_path: Path) -> None:
+    after = [Says(66.0, "yes, book it"), Says(80.0, "how long is the trial?"), HangsUp(99.0)]
+    call = VirtualCall(build(), [*BOOKING, *after], folder=tmp_path, configurable=at_a_desk)
+    said = [str(message.text) for message in call.run().messages if message.type == "ai"]
+    assert sum("is booked for" in text for text in said) == 1, said
+
+
 def test_a_check_books_in_a_folder_of_its_own(tmp_path: Path, settings: Settings) -> None:
     """Checked, the sales agent booked in the real calendar, and could have written to a caller."""
     script = Script([*BOOKING, Says(66.0, "yes, book it"), HangsUp(90.0)])

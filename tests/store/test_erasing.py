@@ -118,6 +118,8 @@ def everything(folder: Path) -> bytes:
 async def test_what_was_deleted_is_in_no_file_any_more(data_dir: Path) -> None:
     settings = settings_at(data_dir, None)
     await live(settings)
+    turns = data_dir / "turns.jsonl"
+    turns.write_text("".join(f'{{"call": "CA{n:032d}"}}\n' for n in range(2)))
     before = everything(data_dir)
     assert all(word.encode() in before for word in WORDS.values())
     async with open_kept(settings) as kept:
@@ -126,6 +128,8 @@ async def test_what_was_deleted_is_in_no_file_any_more(data_dir: Path) -> None:
     assert WORDS[ASHA].encode() not in while_open
     assert WORDS[ASHA].encode() not in everything(data_dir)
     assert everything(data_dir).count(WORDS[RAVI].encode()) > 5
+    assert turns.read_text().splitlines()[1] == f'{{"call": "CA{1:032d}"}}'
+    assert f"CA{0:032d}" not in turns.read_text()
     assert counts == {
         "batch_recipients": 1, "booked_cells": 6, "bookings": 1, "call_backs": 1, "call_news": 1,
         "calls": 1, "carrier_turns": 1, "claims": 1, "consents": 1, "crm_contacts": 1,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from server.turn_log import FILE, keep_turn_log
+from server.turn_log import FILE, forget_calls, keep_turn_log
 from settings import Settings
 from store.calls import Call, LatencyPart, TurnLatency
 from voice.record import CallLog
@@ -78,3 +78,16 @@ async def test_nothing_that_was_said_and_no_number_is_in_it(tmp_path: Path) -> N
     shown = json.dumps(await lines(tmp_path))
     assert "Asha" not in shown and "+1212" not in shown
     assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
+
+
+async def test_the_sid_of_a_deleted_call_is_written_over_while_others_are_logged(
+    tmp_path: Path,
+) -> None:
+    before = await lines(tmp_path)
+    (tmp_path / f"{FILE}.1").write_text('{"call": "CA1"}\n{"call": "CA12"}\n')
+    with (tmp_path / FILE).open("a") as server:
+        forget_calls(tmp_path, ["CA1"])
+        server.write('{"call": "CA2"}\n')
+    after = [json.loads(line) for line in (tmp_path / FILE).read_text().splitlines()]
+    assert after == [*({**line, "call": "..."} for line in before), {"call": "CA2"}]
+    assert (tmp_path / f"{FILE}.1").read_text() == '{"call": "..."}\n{"call": "CA12"}\n'

@@ -200,7 +200,7 @@ def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hold:
     monkeypatch.setitem(TTS, "embedded", TextToSpeech(create=lambda _s, _r: None))  # type: ignore[arg-type,return-value]
     monkeypatch.setattr(bridge_module, "TICK_SECS", 0.01)
     monkeypatch.setattr(bridge_module, "FAILURE_PAUSE_SECS", 0.0)
-    monkeypatch.setattr(bridge_module, "PAUSE_SECS", 0.1)
+    monkeypatch.setattr("voice.keypad.PAUSE_SECS", 0.1)
 
     async def run(
         threads: ScriptedThreads, *frames: Frame, secs: float = 0.0, **settings: Any

@@ -206,7 +206,10 @@ async def test_calls_of_an_agent_that_keeps_them_shorter_are_deleted_sooner(
             direction="inbound", carrier="twilio", status="completed", started_at=now,
         )  # fmt: skip
         await services.calls.create(call)
+    turns = services.settings.data_dir / "turns.jsonl"
+    turns.write_text('{"call": "short"}\n{"call": "long"}\n')
     await delete_expired(services.settings, services, now + timedelta(days=8))
+    assert turns.read_text() == '{"call": "....."}\n{"call": "long"}\n'
     assert [call.sid for call in await services.calls.list()] == ["long"]
     assert (await client.get("/api/threads/counter/short")).status_code == 404
     assert (await client.get("/api/threads/counter/long")).status_code == 200

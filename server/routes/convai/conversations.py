@@ -23,6 +23,7 @@ from server.routes.convai.shapes import (
     wrong,
 )
 from server.services import Services, ServicesDep
+from server.turn_log import forget_calls
 from store.calls import Status
 from store.conversations import Conversation, Wanted
 from store.pages import BadCursor
@@ -143,6 +144,8 @@ async def delete_conversation(
         for file in files:
             await asyncio.to_thread(file.unlink, missing_ok=True)
         await services.calls.delete(call.sid)
+    sids = [call.sid for call in calls]
+    await asyncio.to_thread(forget_calls, services.settings.data_dir, sids)
     await services.outbox.delete_of(conversation.id)
     await services.workspace.secrets.forget(conversation.id)
     await services.workspace.conversations.delete(thread_id)
