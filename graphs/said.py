@@ -1,7 +1,6 @@
 """What starts a turn, and what the graph is made to do about it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
@@ -9,7 +8,7 @@ from graphs.acting import Journal, effect_key
 from graphs.contract import speech_of
 from graphs.events import Asked, Begin, Event, Node, Recover, Reply, Resume, Snapshot, TurnEvent
 from graphs.messages import unanswered
-from graphs.questions import Answer, Onward, Question
+from graphs.questions import Answer, Onward, Question, broken
 from graphs.staging import Staging
 from graphs.turn import Graph, Turn
 
@@ -119,7 +118,7 @@ class WrittenAnswers:
         snapshot = await turn.snapshot()
         interrupt = turn.asks[0]
         question = self._half.pop(interrupt.id, None) or Question.of(interrupt)
-        comes_back = not isinstance(said, HumanMessage)
+        comes_back, why = not isinstance(said, HumanMessage), ""
         if isinstance(said, HumanMessage):
             heard = question.hear(str(said.text), "text")
             if isinstance(heard, Answer):
@@ -127,10 +126,12 @@ class WrittenAnswers:
                 return Node("__resume__")
             if isinstance(heard, Onward):
                 question = heard.question
+            else:
+                why = broken(heard, _language(snapshot))
         if question.known:
             self._half[interrupt.id] = question
         turn.stand_for([snapshot])
-        return _put(question, snapshot, anew=comes_back)
+        return _put(question, snapshot, why, anew=comes_back)
 
 
 def _key(at: tuple[str, str], message_id: str) -> str:
@@ -144,11 +145,16 @@ def first_question(snapshot: Snapshot, why: str | None = None) -> Asked:
         snapshot: of the thread.
         why: why it is asked again, in a sentence for the person.
     """
-    asked = _put(Question.of(snapshot.interrupts[0]), snapshot)
-    return replace(asked, text=f"{why} {asked.text}") if why else asked
+    return _put(Question.of(snapshot.interrupts[0]), snapshot, why)
 
 
-def _put(question: Question, snapshot: Snapshot, *, anew: bool = False) -> Asked:
-    language = snapshot.expects.get("language", "en")
+def _put(
+    question: Question, snapshot: Snapshot, why: str | None = None, *, anew: bool = False
+) -> Asked:
+    language = _language(snapshot)
     text = question.anew(language) if anew else question.text(language)
-    return Asked(question.interrupt_id, text)
+    return Asked(question.interrupt_id, f"{why} {text}" if why else text)
+
+
+def _language(snapshot: Snapshot) -> str:
+    return snapshot.expects.get("language", "en")

@@ -1,6 +1,6 @@
 """What `interrupt()` asks, put as a question to a caller or a chat, and what an answer means."""
 
-from graphs.questions.asking import Asking, Resume, Say
+from graphs.questions.asking import Asking, Resume, Say, broken
 from graphs.questions.given import WrongAnswer, given
 from graphs.questions.kinds import Answer, NotUnderstood, Source
 from graphs.questions.question import Onward, Question
@@ -15,5 +15,6 @@ __all__ = [
     "Say",
     "Source",
     "WrongAnswer",
+    "broken",
     "given",
 ]

@@ -11,6 +11,7 @@ from graphs.eligibility.readings import Reading, Unclear
 from graphs.eligibility.replies import Replies
 from graphs.eligibility.yes_no import parse_yes_no
 from graphs.events import Expectation
+from graphs.questions.currencies import RUPEES, currencies_in, sum_in
 from graphs.questions.numbers import digits_in, number_in
 from graphs.questions.phrases import LEXICON, language_of, sentence
 
@@ -175,12 +176,18 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """One amount of money, exact and for no period; rupees unless the question names others."""
+    """One amount of money, exact and for no period."""
 
     read_back: bool = True
+    currency: str = RUPEES
 
     def hear(self, text: str, source: Source, asked: frozenset[str]) -> Heard:
         """Read "dedh lakh", "forty thousand rupees", 40000; not "around" it, nor "a month"."""
+        if currencies_in(text) - {self.currency}:
+            return NotUnderstood(f"in_{self.currency}")
+        if self.currency != RUPEES:
+            found = sum_in(text, self.currency, asked)
+            return UNCLEAR if found is None or found < 0 else Answer(_json_number(found))
         found = number_in(text, asked)
         if found is None:
             amount = parse_amount(text)
@@ -190,8 +197,12 @@ class Money:
         return Answer(_json_number(found)) if found >= 0 else UNCLEAR
 
     def said(self, value: Any, language: str) -> str:
-        """The sum as India says it: 1 lakh 50,000 rupees."""
+        """The sum as it is said where it is paid: 1 lakh 50,000 rupees, 150,000 dollars."""
         whole = Decimal(str(value))
+        if self.currency != RUPEES:
+            places = ",.2f" if whole % 1 else ","
+            name = sentence(language, f"money.{self.currency}") or self.currency
+            return f"{whole:{places}} {name}"
         if whole % 1:
             return f"{whole:,}"
         return Replies(language_of(language), {}, {}).rupees(whole)

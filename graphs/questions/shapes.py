@@ -8,6 +8,7 @@ from typing import Any, Literal
 from langgraph.types import Interrupt
 
 from graphs.questions.choice import Choice, Option
+from graphs.questions.currencies import currency_of
 from graphs.questions.from_schema import kind_of, part_of, properties_of
 from graphs.questions.kinds import (
     Digits,
@@ -88,7 +89,7 @@ def _plain(interrupt_id: str, value: Any, schema: Schema | None) -> Question:
     asked = given.get("confirm")
     confirm = asked if isinstance(asked, bool) or asked == "speech" else None
     before = texts(given.get("before"))
-    kind = _declared(given)
+    kind = _declared(given, ask)
     if schema is not None and kind is None:
         return _by_schema(interrupt_id, ask if named else None, schema, confirm)
     known_by: Literal["kind", "words"] = "kind"
@@ -98,7 +99,7 @@ def _plain(interrupt_id: str, value: Any, schema: Schema | None) -> Question:
     return Question(interrupt_id, (part,), single, schema=schema, before=before)
 
 
-def _declared(given: Mapping[str, Any]) -> Kind | None:
+def _declared(given: Mapping[str, Any], ask: Texts) -> Kind | None:
     """The kind that a value of our own shape names; None where it names none we know."""
     choices, words = given.get("choices") or given.get("options"), None
     if isinstance(choices, list) and choices:
@@ -113,7 +114,7 @@ def _declared(given: Mapping[str, Any]) -> Kind | None:
             least, most = digits if isinstance(digits, (list, tuple)) else (digits, digits)
             return Digits(int(least or 1), int(most or 15), words=words)
         case "amount":
-            return Money()
+            return Money(currency=currency_of(given.get("currency"), " ".join(ask.values())))
         case "number":
             return Number()
         case "text":

@@ -41,7 +41,8 @@ class Display:
         self._waiting: deque[tuple[int, float, str]] = deque()
         """What the caller said, when, and how much of the record comes before."""
         self._transcribed = 0
-        self._answered = 0
+        self._asked = self._answered = 0
+        """How much of what the caller said is printed, and how much of it with its answer."""
         self._greeted = False
         self._polls = 0
         self._happenings: asyncio.Queue[Happening | None] = asyncio.Queue()
@@ -129,13 +130,20 @@ class Display:
                     self._heard(utterance["text"])
             elif utterance["text"]:
                 self._bot(utterance["text"])
-                if utterance.get("interrupted"):
+                if utterance.get("interrupted") and (over or self._by_caller(transcript)):
                     self._line(self._call.line.seconds, "", "interrupted there", "dim")
+
+    def _by_caller(self, transcript: list[dict[str, Any]]) -> bool:
+        """Whether the caller comes after what is shown; else its last mark is only late."""
+        after = transcript[self._shown :]
+        said = bool(self._waiting) and self._waiting[0][0] <= self._shown
+        return said or not after or after[0]["role"] == "caller"
 
     def _show_caller(self) -> None:
         """Print what the caller said after all that is printed of the record."""
         while self._waiting and self._waiting[0][0] <= self._shown:
             _, at_secs, said = self._waiting.popleft()
+            self._asked += 1
             self._line(at_secs, "caller", said, "cyan")
 
     def _settled(self, number: int) -> bool:
@@ -157,7 +165,8 @@ class Display:
         ear, wait = self._call.line.ear, ""
         at = ear.position if self._greeted or not ear.spans else ear.spans[0][0]
         self._greeted = True
-        answered = [turn for turn in ear.turns[self._answered :] if turn.answered is not None]
+        asked = ear.turns[self._answered : self._asked]  # its words may come after the next ones
+        answered = [turn for turn in asked if turn.answered is not None]
         for turn in answered[-1:]:
             at, wait = turn.answered or at, f"  [{turn.latency_ms:.0f} ms]"
             self._answered = ear.turns.index(turn) + 1

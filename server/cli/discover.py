@@ -83,7 +83,10 @@ def _time(settings: Settings, as_of: datetime | None) -> datetime:
     from tools.market.recorded import LAST_DAY
 
     if as_of is not None:
-        return min(end_of(as_of.date()), datetime.now(UTC))
+        now = datetime.now(UTC)
+        if as_of.date() > now.date():
+            raise typer.BadParameter(f"{as_of:%Y-%m-%d} is in the future.", param_hint="--as-of")
+        return min(end_of(as_of.date()), now)
     return end_of(LAST_DAY) if settings.market_data == "recorded" else datetime.now(UTC)
 
 

@@ -73,8 +73,11 @@ def verify() -> None:
     from store.database import open_database
     from store.journal import Broken, Journal
 
+    settings = get_settings()
+
     async def check() -> tuple[Broken | int, str]:
-        settings = get_settings()
+        if not settings.postgres and not (settings.data_dir / "records.sqlite").exists():
+            return 0, ""
         async with open_database(settings.data_dir, settings.postgres) as engine:
             journal = Journal(engine)
             return await journal.verify(), await journal.head()
@@ -82,5 +85,9 @@ def verify() -> None:
     found, head = asyncio.run(check())
     if isinstance(found, Broken):
         typer.echo(f"BROKEN at row {found.seq}: {found.why}.", err=True)
+        raise typer.Exit(1)
+    if not found:
+        where = "the database" if settings.postgres else settings.data_dir.absolute()
+        typer.echo(f"There is no journal in {where}: nothing was decided there.", err=True)
         raise typer.Exit(1)
     typer.echo(f"{found} rows, each follows the one before. The last one's hash is {head}.")

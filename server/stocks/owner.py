@@ -2,6 +2,7 @@
 
     opened   -> notice (Slack, e-mail, SMS), ring, expiry      one job each
     settled  -> carried out, and the run goes on
+    ended    -> what became of orders that were still open then, by every message
 
 All of it is durable: what a process had begun when it died, another goes on with. A call is placed
 under the approval's name, a message is sent under it, an order is placed under it.
@@ -35,6 +36,10 @@ RING: Final = "approval_ring"
 """Kind of the job that rings the owner."""
 EXPIRY: Final = "approval_expiry"
 """Kind of the job that lets an approval lapse."""
+ENDED: Final = "approval_ended"
+"""Kind of the job that tells what became of orders that stayed open."""
+FOLLOWED = timedelta(seconds=20)
+"""How often it is looked what became of an order."""
 LOOK: Final = timedelta(seconds=2)
 """How often it is looked what became of a call."""
 BUSY: Final = timedelta(seconds=30)
@@ -71,6 +76,7 @@ class Owner:
             RING: Work(self.ring, _SOON, deadline_secs=120.0),
             EXPIRY: Work(self.expiry, _SOON),
             SETTLED: Work(self.settled, _SOON, deadline_secs=180.0),
+            ENDED: Work(self.ended, _SOON, deadline_secs=120.0),
         }
 
     async def opened(self, job: Job) -> Outcome:
@@ -222,12 +228,31 @@ class Owner:
         talks = await self._talks(approval)
         if talks and approval.channel in ("phone", "chat"):
             return Later(datetime.now(UTC) + LOOK)
-        if approval.state == "approved":
-            await acting.carry_out(approval.id)
+        orders = await acting.carry_out(approval.id) if approval.state == "approved" else []
         if talks:  # they hear of it when they answer
             return Later(datetime.now(UTC) + LOOK)
         await self._resume(approval)
+        if any(one.intent and not one.intent.is_final for one in orders) and self._addresses:
+            await self._services.jobs.put(ENDED, f"{ENDED}:{approval.id}", {"id": approval.id})
         return Done({"state": approval.state})
+
+    async def ended(self, job: Job) -> Outcome:
+        """Tell what became of the orders of an approval once nothing more will, each way once."""
+        acting = await self._acting()
+        orders = await acting.carry_out(job.data["id"])  # the same orders, as they stand
+        if any(one.intent and not one.intent.is_final for one in orders):
+            return Later(datetime.now(UTC) + FOLLOWED)
+        text, problem = words.settlement(orders, live=acting.live), ""
+        for kind, to in self._addresses.items():
+            try:
+                await self._desk.messages.send(
+                    kind, to, text, key=f"{ENDED}:{job.data['id']}", subject="Orders are over"
+                )
+            except NotSent as error:
+                problem = str(error)
+            except InDoubt:
+                pass  # nobody can say whether it was sent, so it is not sent again
+        return Failed(problem) if problem else Done()
 
     async def _resume(self, approval: Approval) -> None:
         threads = self._services.threads

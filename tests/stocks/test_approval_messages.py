@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,13 @@ class World:
     slack: Receiver
     exchange: Running
 
-    async def propose(self) -> Approval:
+    async def propose(self, below: Decimal = Decimal(1)) -> Approval:
+        """Propose both orders, at the ask or below it."""
         acting = await self.acting()
         quotes = await acting.account.quotes(["AAPL", "MSFT"])
-        state = proposed(limit=str(quotes["AAPL"].ask))
-        state["sized"][2]["limit_price"] = str(quotes["MSFT"].ask)
+        limits = {symbol: str(round(one.ask * below, 2)) for symbol, one in quotes.items()}
+        state = proposed(limit=limits["AAPL"])
+        state["sized"][2]["limit_price"] = limits["MSFT"]
         async for _ in self.services.threads.turn(*THREAD, Begin(state)):
             pass
         await until(self._told)
@@ -181,6 +184,26 @@ async def test_of_two_links_answered_at_once_one_counts(here: World) -> None:
     state = (await here.approval()).state
     assert {one["state"] for one in answers} == {state}
     assert here.ordered == (BOTH if state == "approved" else [])
+
+
+async def test_what_becomes_of_an_order_that_stayed_open_is_told_once_it_is_over(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.stocks.owner.FOLLOWED", timedelta(seconds=0.2))
+    await here.propose(below=Decimal("0.996"))  # within the band, and nobody sells for that
+    await here.answer("email", "approve")
+    await here.settled()
+    acting = await here.acting()
+    assert [len(told) for told in here.told.values()] == [1, 1]
+    for intent in await acting.broker.intents.open():
+        await acting.broker.cancel(intent.id)
+
+    async def is_told() -> bool:
+        return all(len(told) == 2 for told in here.told.values())
+
+    await until(is_told)
+    for _, last in here.told.values():
+        assert "Apple: bought nothing; the order is over." in last
 
 
 @pytest.mark.parametrize(("status", "came"), [(503, 1), (429, 2), (404, 2)])

@@ -38,6 +38,37 @@ def heard(value: Any, text: str, source: Any = "speech", schema: Any = None) -> 
 
 
 @pytest.mark.parametrize(
+    ("asked", "said", "meant", "back"),
+    [
+        ("How many dollars?", "$1,250.50", 1250.5, "1,250.50 dollars"),
+        ("How many dollars?", "forty dollars and fifty cents", 40.5, "40.50 dollars"),
+        ("How many dollars?", "a hundred bucks", 100, "100 dollars"),
+        ("How many dollars?", "forty rupees", None, ""),
+        ("How many dollars?", "forty dollars or fifty dollars", None, ""),
+        ("Wie viel € zahlen Sie?", "40", 40, "40 euros"),
+        ("Dollars or euros?", "forty rupees", 40, "40 rupees"),
+        ("How much?", "$40", None, ""),
+    ],
+)
+def test_a_sum_is_of_the_money_that_was_asked_for(
+    asked: str, said: str, meant: Any, back: str
+) -> None:
+    """Forty rupees were taken for forty dollars, and dollars read back as rupees."""
+    value = {"question": asked, "kind": "amount"}
+    assert heard(value, said) == meant
+    if meant is not None:
+        assert question(value).part.kind.said(meant, "en") == back
+
+
+def test_a_currency_that_is_declared_is_read_back_by_its_name_or_its_code() -> None:
+    for code, said, back in (("USD", "$40", "40 dollars"), ("JPY", "40 jpy", "40 JPY")):
+        value = {"question": "How much?", "kind": "amount", "currency": code}
+        assert heard(value, said) == 40
+        assert question(value).part.kind.said(40, "en") == back
+    assert question(SUM).hear("$40", "speech") == NotUnderstood("in_INR")
+
+
+@pytest.mark.parametrize(
     ("value", "said", "meant"),
     [
         (LEAVE, "yes", True),

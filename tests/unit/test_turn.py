@@ -497,6 +497,19 @@ async def test_an_answer_that_is_sent_again_answers_no_other_question(saver: Che
     assert not after.interrupts and kinds(after) == ["ai", "ai"]
 
 
+async def test_what_is_typed_and_no_answer_is_told_why(saver: Checkpoints) -> None:
+    def pin(_state: MessagesState) -> dict[str, Any]:
+        return {"messages": [interrupt({"question": "Your PIN?", "kind": "digits", "digits": 4})]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("pin", pin)
+    builder.add_edge(START, "pin")
+    threads = Threads({"asks": builder.compile()}, saver)
+    await drain(threads.turn("asks", "t", None))
+    (again, _) = await drain(threads.turn("asks", "t", HumanMessage("12")))
+    assert again.text == "It has 4 digits. Your PIN?"
+
+
 async def test_of_two_programs_that_answer_at_once_the_second_is_told(saver: Checkpoints) -> None:
     threads = Threads({"asks": two_questions()}, saver)
     *_, after = await drain(threads.turn("asks", "t", None))

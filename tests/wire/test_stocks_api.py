@@ -163,3 +163,13 @@ def test_a_silent_broker_is_told_as_such(
     assert refused.status_code == 503 and "gave no answer" in refused.json()["detail"]
     health = http.get("/api/portfolio/health").raise_for_status().json()
     assert not health["broker_reached"] and "gave no answer" in health["problem"]
+
+
+def test_what_is_wrong_with_an_order_is_said_of_the_order_alone(http: httpx.Client) -> None:
+    wrong = asked(http, "wrong", symbol="IBM")
+    assert wrong.status_code == 422 and wrong.json()["detail"] == "order.action: Field required."
+    body = {"approval_id": "0" * 32}
+    assert http.post("/api/trades/execute", json=body).json()["detail"] == (
+        "approved.code: Field required."
+    )
+    assert http.post("/api/trades/execute", json=["IBM"]).status_code == 422

@@ -1,10 +1,10 @@
 """Trades by hand: asked for, approved with a one-time code, carried out once."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from graphs.stocks.risk import Cut
 from server.routes.stocks.approvals import ApprovalView, view_of
@@ -43,6 +43,17 @@ class Approved(BaseModel):
     approval_id: str = Field(pattern=r"^[0-9a-f]{32}$")
     code: str = Field(min_length=1, max_length=40, description="The one-time code.")
     channel: Literal["api", "page"] = "api"
+
+
+def _kind(body: Any) -> str:
+    """Tell an order from the yes to one, so that what is wrong is said of that alone."""
+    fields = body if isinstance(body, dict) else getattr(body, "__dict__", {})
+    return "approved" if {"approval_id", "code"} & fields.keys() else "order"
+
+
+Wanted = Annotated[
+    Annotated[Order, Tag("order")] | Annotated[Approved, Tag("approved")], Discriminator(_kind)
+]
 
 
 class Trade(BaseModel):
@@ -84,7 +95,7 @@ async def trades(
     },
 )
 async def execute(
-    body: Order | Approved,
+    body: Wanted,
     request: Request,
     response: Response,
     services: ServicesDep,
