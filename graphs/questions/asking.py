@@ -72,6 +72,8 @@ class Asking:
     pending: Pending | None = None
     kept: tuple[str, ...] = ()
     """Ids of the questions that are left to another channel."""
+    last: Question | None = None
+    """The one of them that was asked last: it is open still, and may be answered after all."""
 
     @classmethod
     def of(cls, interrupts: Sequence[Interrupt[Any]], language: str = "en") -> "Asking":
@@ -135,7 +137,10 @@ class Asking:
         """
         question = self.question
         if question is None:
-            return self, self._say("", kept=True)
+            reopened = self._reopened()
+            if reopened is self or not text.strip():
+                return self, self._say("", kept=True)
+            return reopened.hear(text, source, unheard=unheard)
         if (asked := self._request(text, source)) is not None:
             return asked
         if unheard and self._affirmed(question, text, source):
@@ -157,6 +162,12 @@ class Asking:
             return asking, asking._read_back()
         return self._taken(question.take(heard.value))
 
+    def _reopened(self) -> "Asking":
+        """Take the question that was left last for asked, once more."""
+        if self.last is None:
+            return self
+        return replace(self, questions=(self.last,), last=None, reasks=MOST_REASKS)
+
     def _affirmed(self, question: Question, text: str, source: Source) -> bool:
         """Whether it is a yes, to the question or to what was read back."""
         if self.pending is not None and not isinstance(question.part.kind, YesNo):
@@ -174,7 +185,10 @@ class Asking:
             reason: a sentence that the graph's author wrote for the person, if there is one.
         """
         if self.question is None:
-            return self, self._say("", kept=True)
+            reopened = self._reopened()
+            return (
+                (self, self._say("", kept=True)) if reopened is self else reopened.refused(reason)
+            )
         fresh = replace(self.question, known=())
         asking = replace(self, questions=(fresh, *self.questions[1:]), pending=None)
         said = " ".join(filter(None, [sentence(self.language, "refused"), reason]))
@@ -277,7 +291,9 @@ class Asking:
     def _keep(self, before: str, key: str) -> tuple["Asking", Say]:
         """Leave the question to another channel, and ask the next if there is one."""
         kept = (*self.kept, self.questions[0].interrupt_id)
-        rest = replace(self, questions=self.questions[1:], kept=kept, pending=None, reasks=0)
+        first, *others = self.questions
+        last = replace(first, known=())
+        rest = replace(self, questions=tuple(others), kept=kept, last=last, pending=None, reasks=0)
         said = " ".join(filter(None, [before, sentence(self.language, key)]))
         following, asked = rest.first()
         if asked is None:

@@ -41,7 +41,8 @@ class Display:
         self._waiting: deque[tuple[int, float, str]] = deque()
         """What the caller said, when, and how much of the record comes before."""
         self._transcribed = 0
-        self._answered = 0
+        self._asked = self._answered = 0
+        """How much of what the caller said is printed, and how much of it with its answer."""
         self._greeted = False
         self._polls = 0
         self._happenings: asyncio.Queue[Happening | None] = asyncio.Queue()
@@ -142,6 +143,7 @@ class Display:
         """Print what the caller said after all that is printed of the record."""
         while self._waiting and self._waiting[0][0] <= self._shown:
             _, at_secs, said = self._waiting.popleft()
+            self._asked += 1
             self._line(at_secs, "caller", said, "cyan")
 
     def _settled(self, number: int) -> bool:
@@ -163,7 +165,8 @@ class Display:
         ear, wait = self._call.line.ear, ""
         at = ear.position if self._greeted or not ear.spans else ear.spans[0][0]
         self._greeted = True
-        answered = [turn for turn in ear.turns[self._answered :] if turn.answered is not None]
+        asked = ear.turns[self._answered : self._asked]  # its words may come after the next ones
+        answered = [turn for turn in asked if turn.answered is not None]
         for turn in answered[-1:]:
             at, wait = turn.answered or at, f"  [{turn.latency_ms:.0f} ms]"
             self._answered = ear.turns.index(turn) + 1

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import interrupt
 from typer.testing import CliRunner
 
 from graphs.threads import Graph
@@ -54,6 +57,21 @@ def test_an_agent_with_tools_passes_its_cases() -> None:
 )
 def test_other_shapes_pass(graph: Callable[[], Graph]) -> None:
     assert wrong(graph(), *FEW) == []
+
+
+def test_no_promise_is_broken_by_what_is_never_said() -> None:
+    """A message that is JSON is on the thread and not in the record, as the contract says."""
+    assert "promise" not in found(strangers.plans(spoken=True), "silence")
+
+
+def test_a_graph_that_opens_with_a_question_of_interrupt_has_greeted() -> None:
+    async def asks(_state: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage(f"Hello {interrupt('What is your name?')}.")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node(asks)
+    builder.add_edge(START, "asks")
+    assert "no-greeting" not in found(builder.compile(), "silence")
 
 
 def test_a_graph_that_asks_by_interrupt_passes_its_cases() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.types import Interrupt
 
+from graphs.events import Expectation
 from graphs.questions import Asking, Resume, Say
 from graphs.questions.asking import MOST_REASKS
 
@@ -120,6 +121,16 @@ def test_a_question_that_is_never_answered_is_kept_open(line: str) -> None:
     assert step.kept
     assert "keep this question open" in step.text
     assert asking.now([Interrupt(PIN, id="i0")]).question is None, "it is not asked again here"
+
+
+def test_a_question_that_was_left_open_is_still_answered_by_who_goes_on_speaking() -> None:
+    """The line was silent for 17 seconds, and then hung up."""
+    asking, _ = talk(begin(NAME, PIN), "Asha", *["banana"] * (MOST_REASKS + 1))
+    assert asking.question is None
+    again, step = talk(asking, "melon")
+    assert isinstance(step, Say) and step.kept and "keep this question open" in step.text
+    assert talk(again, "4566", "yes")[1] == Resume("i1", "4566")
+    assert again.hear("", "speech")[1] == Say("", Expectation(), kept=True)
 
 
 def test_who_wants_a_person_is_not_asked_again() -> None:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from server.cli.call_display import Display
 from voice.phonelab.clock import RealClock
+from voice.phonelab.ear import Turn
 from voice.phonelab.line import Line
 
 ANNOUNCEMENT = "This call is recorded."
@@ -103,4 +104,23 @@ async def test_what_the_caller_says_stands_after_what_was_heard_before_it() -> N
         "interrupted there",
         "Stop.",
         "Yes?",
+    ]
+
+
+async def test_an_answer_whose_words_come_late_has_its_own_time_and_latency() -> None:
+    """It stood with the time and the latency of the answer after it."""
+    screen, call = io.StringIO(), Call()
+    call.line.ear.turns += [Turn("One?", 0, 4000, 8000), Turn("Two?", 16000, 20000, 26400)]
+    caller = {"role": "caller", "text": "One?", "source": "speech"}
+    async with httpx.AsyncClient() as api:
+        display = Display(call, api, Console(file=screen, width=200))  # type: ignore[arg-type]
+        display._waiting += [(0, 0.0, "One?"), (2, 2.0, "Two?")]
+        later = [caller | {"text": "Two?"}, bot("And two.", whole=True)]
+        display._record = {"transcript": [caller, bot("One.", whole=True), *later]}
+        display._show_record(over=True)
+    assert [line.split() for line in screen.getvalue().splitlines()] == [
+        ["0.0", "caller", "One?"],
+        ["1.0", "bot", "One.", "[500", "ms]"],
+        ["2.0", "caller", "Two?"],
+        ["3.3", "bot", "And", "two.", "[800", "ms]"],
     ]

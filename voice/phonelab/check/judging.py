@@ -62,8 +62,13 @@ def _failures(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
             )
 
 
+def _is_spoken(message: AIMessage) -> bool:
+    private = speech_of(message) == "private"
+    return bool(message.text.strip()) and not private and not is_structured(message.text)
+
+
 def _promises(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
-    known = Known(spoken=lambda m: bool(m.text.strip()) and speech_of(m) != "private", said=_said)
+    known = Known(spoken=_is_spoken, said=_said)
     beyond = ["nothing goes wrong unseen"] if held.watch.failures or held.script.trouble else []
     for result in held.calls():
         for broken in violations(result, known, beyond):
@@ -81,7 +86,8 @@ def _silent(graph: Graph, case: Case, held: Held) -> Iterator[Finding]:
     result = held.result
     if case.name == "silence" and not held.reply_after(0)[:1]:
         yield Finding("wrong", "mute", "The caller never hears a word.", "answer in `messages`.")
-    if case.name == "silence" and not _replies(result.messages) and not held.watch.failures:
+    nobody = not _replies(result.messages) and not result.interrupts  # who asks has greeted
+    if case.name == "silence" and nobody and not held.watch.failures:
         yield Finding(
             "costly",
             "no-greeting",
