@@ -247,7 +247,8 @@ def waiting_html(approvals: Sequence[Mapping[str, Any]]) -> str:
         f"{moment(one['expires_at'])} UTC</li>"
         for one in approvals
     )
-    return f"<h3>All that wait for an answer</h3><ul>{items}</ul>"
+    heading = "<h3>All that wait for an answer</h3>"
+    return f'<section class="sheet">{heading}<ul>{items}</ul></section>'
 
 
 def _asked(terms: Sequence[Mapping[str, Any]]) -> str:
