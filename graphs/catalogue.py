@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import json
 import sys
 from collections.abc import Mapping
@@ -45,6 +46,8 @@ def addresses(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def load_graph(address: str) -> Graph:
     """Load a compiled graph from `path.py:attribute`, as `langgraph.json` names it.
 
+    A function is called for it once, with an empty configuration where it takes one.
+
     Raises:
         GraphNotLoaded: the address is malformed, the file is missing or fails to import, or what
             it names is not a compiled graph with `messages` in its state.
@@ -62,10 +65,15 @@ def load_graph(address: str) -> Graph:
     if not hasattr(module, attribute):
         raise GraphNotLoaded(f"There is no {attribute!r} in {path}.")
     graph = getattr(module, attribute)
+    if inspect.isfunction(graph):  # one that makes the graph, as `langgraph.json` allows
+        try:
+            graph = graph({}) if inspect.signature(graph).parameters else graph()
+        except Exception as error:
+            raise GraphNotLoaded(f"{attribute!r} in {path} makes no graph: {error}") from error
     if not isinstance(graph, CompiledStateGraph):
         raise GraphNotLoaded(
             f"{attribute!r} in {path} is {type(graph).__name__}; expected a compiled StateGraph "
-            "(builder.compile())."
+            "(builder.compile()), or a function that returns one."
         )
     if "messages" not in graph.channels:
         raise GraphNotLoaded(f"{attribute!r} in {path} has no `messages` in its state.")

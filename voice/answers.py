@@ -342,7 +342,7 @@ class Answers:
         self._asking, step = asking.first(language, anew=comes_back)
         if step is None:
             return await self._settled(snapshot, snapshot.expects)
-        self._asked = (await self._speech.say(step.text), step.text)
+        self._asked = (await self._speech.say(step.text, turn=self._turn), step.text)
         return await self._settled(snapshot, step.expects)
 
     async def _fill(self, words: str | None) -> None:

@@ -159,10 +159,17 @@ class Speech:
             )
         return None
 
-    async def say(self, text: str, *, interruptible: bool = True) -> str:
-        """Say a phrase that is no message of the graph; returns the id under which it is heard."""
+    async def say(self, text: str, *, turn: int = 0, interruptible: bool = True) -> str:
+        """Say a phrase that is no message of the graph; returns the id under which it is heard.
+
+        Args:
+            text: what is said.
+            turn: that it answers, or begins to answer; 0 for none.
+            interruptible: whether the caller can cut it short.
+        """
         key = str(uuid.uuid4())
-        await self._say(text, key, 0, interruptible=interruptible)
+        self._stopwatch.first_words(turn, time.monotonic())
+        await self._say(text, key, turn, interruptible=interruptible)
         return key
 
     async def play(self, pcm: bytes) -> None:

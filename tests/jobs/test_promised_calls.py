@@ -113,6 +113,7 @@ async def test_a_batch_calls_who_agreed_and_is_answered(tmp_path: Path) -> None:
         await on.desk.permissions.allow(
             ASHA, "workspace", purpose="marketing", strength="written", proof="form 7"
         )
+        body["call_name"] = "spring, once more"  # the same again would be the batch before
         shown = await over(at, (await at.post(f"{BATCHES}/submit", json=body)).json()["id"])
         assert [one["status"] for one in shown["recipients"]] == ["completed"], shown
         assert len(lab.calls) == 1

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
@@ -57,6 +58,23 @@ def test_the_answer_to_one_of_two_parallel_questions_is_told_once() -> None:
     for message in result.messages:
         assert said.count(message.text) == 1, said
     assert result.errors == ()
+
+
+def test_an_answer_that_is_the_next_question_has_its_waterfall() -> None:
+    """A call of questions had none at all."""
+
+    async def ask(_state: MessagesState) -> dict[str, Any]:
+        name = interrupt("What is your name?")
+        return {"messages": [AIMessage(f"{name}, of {interrupt('Which city is yours?')}.")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("ask", ask)
+    builder.add_edge(START, "ask")
+    script = [Says(3.0, "Asha."), Says(9.0, "Mumbai."), HangsUp(16.0)]
+    latency = VirtualCall(builder.compile(), script).run().record.latency
+    assert len(latency) == 2
+    for turn in latency:
+        assert turn.ear_ms and sum(part.ms for part in turn.parts) == pytest.approx(turn.ear_ms)
 
 
 def test_an_answer_that_the_graph_refuses_is_asked_for_again_with_its_reason() -> None:

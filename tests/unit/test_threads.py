@@ -101,6 +101,7 @@ async def test_a_deleted_thread_is_gone(tmp_path: Path) -> None:
         ("broken.py:graph", "broken.py does not import: ZeroDivisionError"),
         ("number.py:graph", "'graph' in number.py is int; expected a compiled StateGraph"),
         ("number.py:other", "There is no 'other' in number.py"),
+        ("number.py:make", "'make' in number.py makes no graph: division by zero"),
         ("silent.py:graph", "'graph' in silent.py has no `messages` in its state"),
     ],
 )
@@ -108,7 +109,7 @@ def test_a_graph_that_does_not_load_says_why(
     address: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken.py").write_text("1 / 0")
-    (tmp_path / "number.py").write_text("graph = 7")
+    (tmp_path / "number.py").write_text("graph = 7\ndef make(): 1 / 0")
     (tmp_path / "silent.py").write_text(
         "from langgraph.graph import START, StateGraph\n"
         "builder = StateGraph(int).add_node('a', lambda state: state).add_edge(START, 'a')\n"
@@ -123,6 +124,13 @@ def test_a_graph_from_outside_may_import_the_file_beside_it(tmp_path: Path) -> N
     (tmp_path / "neighbour_of_graph.py").write_text("from tests.sample_graphs import parrot")
     (tmp_path / "mine.py").write_text("from neighbour_of_graph import parrot as graph")
     assert load_graph(f"{tmp_path / 'mine.py'}:graph") is sample_graphs.parrot
+
+
+@pytest.mark.parametrize("parameters", ["", "config"])
+def test_a_function_that_makes_a_graph_is_called_for_it(tmp_path: Path, parameters: str) -> None:
+    code = f"from tests.sample_graphs import parrot\ndef graph({parameters}):\n    return parrot"
+    (tmp_path / "factory.py").write_text(code)
+    assert load_graph(f"{tmp_path / 'factory.py'}:graph") is sample_graphs.parrot
 
 
 async def test_a_turn_that_was_answered_outlives_a_process_that_is_killed(tmp_path: Path) -> None:
