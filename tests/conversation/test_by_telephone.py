@@ -7,6 +7,7 @@ looks at one of them. What the bot said is transcribed from what the caller hear
 import asyncio
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -177,20 +178,23 @@ async def _kill(telephone: Telephone, process: Process) -> Rung:
     return rung
 
 
-def _alive() -> tuple[set["asyncio.Task[object]"], set[str]]:
-    """Tasks, sockets and files; those of the database, which are pooled, left out."""
-    open_now = set()
+def _alive() -> tuple[set["asyncio.Task[object]"], Counter[str]]:
+    """Tasks, sockets and files; those of the database, which are pooled, left out.
+
+    By their names: the log of turns is opened anew when another server sets its logging up.
+    """
+    open_now: Counter[str] = Counter()
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
             target = os.readlink(descriptor)
         except FileNotFoundError:  # the descriptor of this listing
             continue
         if "sqlite" not in target:
-            open_now.add(f"{descriptor.name} {target}")
+            open_now[target] += 1
     return asyncio.all_tasks(), open_now
 
 
-async def _left_behind(before: tuple[set["asyncio.Task[object]"], set[str]]) -> list[str]:
+async def _left_behind(before: tuple[set["asyncio.Task[object]"], Counter[str]]) -> list[str]:
     """What the calls left, once idle connections have had their time to close."""
     for _ in range(100):
         tasks, files = _alive()
