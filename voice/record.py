@@ -8,7 +8,7 @@ from typing import Literal
 
 from faults import places
 from graphs.messages import INTERRUPTED
-from graphs.threads import Threads, UnknownGraph
+from graphs.threads import Threads
 from store.calls import AnsweredBy, Call, Calls, Status, TurnLatency, Utterance
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ async def caught_up(call: Call, threads: Threads) -> Call:
     """
     try:
         thread = await threads.snapshot(call.graph, call.thread_id)
-    except UnknownGraph:
+    except Exception as error:  # a thread that cannot be read keeps no server from starting
+        log.error("The record of %s was not caught up: %s", call.sid, places(error))
         return call
     heard = {message.id: message for message in thread.messages}
     transcript = [

@@ -1,6 +1,8 @@
 """Calls in virtual time: what the script says happens, and happens the same every time."""
 
+import asyncio
 import time
+from unittest.mock import AsyncMock
 
 import pytest
 from langchain_core.messages import AIMessage
@@ -10,6 +12,7 @@ from voice.phonelab import Faults, Press, ScriptedCaller
 from voice.phonelab.virtual import LONGEST_CALL_SECS, Result, VirtualCall
 from voice.phonelab.virtual_acts import Act, Coughs, Dies, Drops, HangsUp, Presses, Says
 from voice.phonelab.virtual_speech import SpellingVoice
+from voice.record import caught_up
 
 LONG = " ".join(f"word{number}" for number in range(60))
 
@@ -146,6 +149,14 @@ def test_a_record_that_a_kill_left_behind_is_caught_up_with_the_thread() -> None
         assert [line.text for line in killed.record.transcript] == [said]
         lacking += said != LONG
     assert lacking
+
+
+def test_a_thread_that_cannot_be_read_leaves_the_record_as_it_is() -> None:
+    """What is done at the start of a server must not keep it from starting."""
+    call = VirtualCall(interview(), [HangsUp(4.0)]).run().record
+    threads = AsyncMock()
+    threads.snapshot.side_effect = ValueError("a checkpoint of another version")
+    assert asyncio.run(caught_up(call, threads)) == call
 
 
 def test_marks_are_not_returned_by_a_client_that_does_not_know_them() -> None:
