@@ -12,13 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from graphs.eligibility.actions import Action, Close, Expect, Say
 from graphs.eligibility.replies import FORBIDDEN
 from graphs.eligibility.rules import Rules
 from graphs.eligibility.state import FINAL, Event, Interview, Salary
 from graphs.eligibility.step import step
+from tools.data_files import read_data
 
 Step = Callable[[Interview, Event, Rules], tuple[Interview, tuple[Action, ...]]]
 
@@ -91,7 +90,7 @@ class Proof:
 def answers(rules: Rules) -> list[Answer]:
     """Return every class of answer with its representatives, and the events without words."""
     silent = [Answer(kind, Event(kind, _AT)) for kind in ("opened", "silence", "hangup")]
-    classes = yaml.safe_load(_CLASSES.read_text(encoding="utf-8"))
+    classes = read_data(_CLASSES)
     sums = {
         "minimum": f"{rules.salary.minimum_monthly:f}",
         "below": f"{rules.salary.minimum_monthly - 1:f}",

@@ -8,9 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
+from tools.data_files import read_words
 
-_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _LEXICON = Path(__file__).parent / "lexicon"
 _WORD = re.compile(
     r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0900-\u0963\u0971-\u097f\u200c\u200d]|['’](?=[^\W_]))*"
@@ -46,8 +45,7 @@ class Match(NamedTuple):
 
 def load_lexicon(name: str) -> Any:
     """Read `lexicon/NAME.yaml`; every scalar stays a string (`no` and `on` are words here)."""
-    text = (_LEXICON / f"{name}.yaml").read_text(encoding="utf-8")
-    return yaml.load(text, Loader=_LOADER)  # noqa: S506 (builds only str, list and dict)
+    return read_words(_LEXICON / f"{name}.yaml")
 
 
 def _fold(word: str) -> str:
@@ -103,18 +101,83 @@ def alternatives(pattern: str) -> list[list[list[str]]]:
 
 _Node = dict[str, Any]
 """What may follow the words read so far, by the word; under `_ENTRY`, what they stand for if they
-are a phrase. Plain dictionaries, for there are half a million, made at every start."""
+are a phrase. Plain dictionaries, for they are walked with every word that is heard."""
 _ENTRY = "\n"  # which no word is
 
 
-def _reach(node: _Node, following: Sequence[str]) -> _Node:
-    """Return where words lead from a node; new nodes grow on the way."""
-    for word in following:
-        after = node.get(word)
-        if after is None:
-            after = node[word] = {}
-        node = after
-    return node
+class _Patterns:
+    """Patterns as a nondeterministic automaton: a node for each word that a pattern holds."""
+
+    def __init__(self) -> None:
+        self._after: list[dict[str, list[int]]] = [{}]
+        """By node, in the order in which patterns came: the nodes that a word leads to."""
+        self._phrases: dict[int, tuple[tuple[str, str], str]] = {}
+        """By node at the end of a pattern: what that stands for, and the pattern."""
+
+    def add(self, pattern: str, parts: list[list[list[str]]], entry: tuple[str, str]) -> None:
+        """Take in a pattern by its parts, for each the choices of words."""
+        ends = [0]
+        for part in parts:
+            after = self._node()
+            ends = [after] + [end for choice in part for end in self._grow(ends, choice, after)]
+        for end in ends:
+            self._phrases.setdefault(end, (entry, pattern))
+
+    def _node(self) -> int:
+        self._after.append({})
+        return len(self._after) - 1
+
+    def _grow(self, ends: list[int], choice: list[str], after: int) -> list[int]:
+        """Lead from the ends by the words to `after`; return the ends again for no words."""
+        if not choice:
+            return ends
+        for word in choice[:-1]:
+            ends = [self._lead(ends, word, self._node())]
+        self._lead(ends, choice[-1], after)
+        return []
+
+    def _lead(self, ends: list[int], word: str, to: int) -> int:
+        for end in ends:
+            self._after[end].setdefault(word, []).append(to)
+        return to
+
+    def deterministic(self, *, first_wins: bool) -> _Node:
+        """Return the root of the same as one path a phrase; ends that are alike are one.
+
+        Raises:
+            ValueError: A phrase stands for two ids, and the first is not to win.
+        """
+        made: dict[tuple[int, ...], _Node] = {}
+
+        def node(at: tuple[int, ...]) -> _Node:
+            if (known := made.get(at)) is not None:
+                return known
+            grown: _Node = {}
+            made[at] = grown
+            following: dict[str, list[int]] = {}
+            for one in at:
+                for word, after in self._after[one].items():
+                    following.setdefault(word, []).extend(after)
+            for word, after in following.items():
+                grown[word] = node(tuple(sorted(set(after))))
+            if (entry := self._entry(at, first_wins=first_wins)) is not None:
+                grown[_ENTRY] = entry
+            return grown
+
+        return node((0,))
+
+    def _entry(self, at: tuple[int, ...], *, first_wins: bool) -> tuple[str, str] | None:
+        stands = [self._phrases[one] for one in at if one in self._phrases]
+        if not stands:
+            return None
+        known = stands[0][0]
+        for entry, pattern in stands:
+            if entry[1] != known[1] and not first_wins:
+                raise ValueError(
+                    f"a phrase of {pattern!r} stands for {'.'.join(known)} "
+                    f"and for {'.'.join(entry)}: keep it under one of them"
+                )
+        return known
 
 
 class Lexicon:
@@ -128,28 +191,16 @@ class Lexicon:
         Raises:
             ValueError: A phrase stands for two ids, or a pattern is malformed.
         """
-        self._root: _Node = {}
         self.vocabulary: set[str] = set()
         """Every word of every phrase."""
-        self._first_wins = first_wins
+        patterns = _Patterns()
         for kind, ids in entries.items():
-            for id_, patterns in ids.items():
-                for pattern in patterns:
-                    self._add(pattern, (kind, id_))
-
-    def _add(self, pattern: str, entry: tuple[str, str]) -> None:
-        ends = [self._root]
-        for part in alternatives(pattern):
-            self.vocabulary.update(itertools.chain(*part))
-            reached = (_reach(end, choice) for end in ends for choice in part)
-            ends = list({id(end): end for end in reached}.values())
-        for end in ends:
-            known = end.setdefault(_ENTRY, entry)
-            if known[1] != entry[1] and not self._first_wins:
-                raise ValueError(
-                    f"a phrase of {pattern!r} stands for {'.'.join(known)} "
-                    f"and for {'.'.join(entry)}: keep it under one of them"
-                )
+            for id_, listed in ids.items():
+                for pattern in listed:
+                    parts = alternatives(pattern)
+                    self.vocabulary.update(itertools.chain(*itertools.chain(*parts)))
+                    patterns.add(pattern, parts, (kind, id_))
+        self._root = patterns.deterministic(first_wins=first_wins)
 
     def holds(self, phrase: str) -> bool:
         """Whether the phrase, as a whole, is one of the vocabulary."""

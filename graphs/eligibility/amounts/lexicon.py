@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
-import yaml
+from tools.data_files import read_words
 
 # fmt: off
 _ROLES = [
@@ -166,14 +166,7 @@ def _merged(old: Word, new: Word) -> Word:
     return Word(old.roles | new.roles, numeric.value, numeric.rule, numeric.fraction)
 
 
-def _load() -> Any:
-    source = resources.files(__package__).joinpath("words.yaml").read_text(encoding="utf-8")
-    # Leaves every scalar a string: "no", "on" and "yes" are words here.
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the same, ten times as fast
-    return yaml.load(source, Loader=loader)  # noqa: S506
-
-
-_DATA = _load()
+_DATA: Any = read_words(Path(__file__).with_name("words.yaml"))
 LEXICON = Lexicon(_DATA)
 ASIDES: list[str] = _DATA["asides"]
 """Patterns, as in `lexicon/`, of statements that are harmless beside a salary."""

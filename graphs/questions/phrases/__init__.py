@@ -6,17 +6,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import yaml
-
 from graphs.eligibility.utterance import words
+from tools.data_files import read_words
 
 Language = Literal["en", "hi"]
 
 
 def _load(name: str) -> Any:
-    text = (Path(__file__).parent / f"{name}.yaml").read_text(encoding="utf-8")
-    # BaseLoader leaves every scalar a string: "no", "on" and "yes" are words here.
-    return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
+    return read_words(Path(__file__).with_name(f"{name}.yaml"))
 
 
 _SENTENCES: Final = {language: _load(language) for language in ("en", "hi")}
