@@ -1,9 +1,11 @@
 """How long a search takes in 100,000 chunks, beside BM25 alone and FAISS alone.
 
-Run `python -m benchmarks.retrieval`. The text is made: words as often as in language (Zipf), from
-60,000 words: those of the documents of this project, then the embedding model's own, then made
-ones; questions are eight words of a chunk. Everything goes the way of a call: database, index,
-weighing. Meanwhile a task that wants to run each millisecond tells how late the loop lets it run.
+Run `python -m benchmarks.retrieval`; `--keep FOLDER` keeps the documents with their vectors there,
+goes on where a run was stopped, and leaves the next one only the index to make. The text is made:
+words as often as in language (Zipf), from 60,000 words: those of the documents of this project,
+then the embedding model's own, then made ones; questions are eight words of a chunk. Everything
+goes the way of a call: database, index, weighing. Meanwhile a task that wants to run each
+millisecond tells how late the loop lets it run.
 """
 
 import argparse
@@ -92,14 +94,19 @@ def resident_mb() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
+def size_mb(folder: Path) -> float:
+    """What the records take."""
+    return sum(path.stat().st_size for path in folder.glob("records.sqlite*")) / 1e6
+
+
 def percentile(values: list[float], share: float) -> str:
     return f"{sorted(values)[min(len(values) - 1, int(share * len(values)))]:.2f}"
 
 
-async def fill(knowledge: Knowledge, chunks: list[str]) -> float:
-    """Put the chunks into the database and embed them; returns the seconds."""
+async def fill(knowledge: Knowledge, chunks: list[str], first: int = 0) -> float:
+    """Put the chunks into the database, from a document on, and embed them; returns the seconds."""
     began = time.perf_counter()
-    for number, at in enumerate(range(0, len(chunks), PER_DOCUMENT)):
+    for number, at in enumerate(range(0, len(chunks), PER_DOCUMENT), first):
         part, name = chunks[at : at + PER_DOCUMENT], f"document {number}"
         document = Document(
             id=f"doc_{number}",
@@ -125,43 +132,46 @@ def timed(call: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-async def measure(count: int, asked: int) -> None:
+async def measure(count: int, asked: int, folder: Path) -> None:
     chance, console = random.Random(7), Console()  # noqa: S311
     chunks = texts(count, chance)
     questions = [
         " ".join(chance.choices(spoken_words(chance.choice(chunks)), k=8)) for _ in range(2 * asked)
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder))
-        async with (
-            open_database(settings.data_dir) as engine,
-            Outside() as outside,
-            open_knowledge(settings, engine, outside) as knowledge,
-        ):
-            async with loop_lag() as filling:
-                filled = await fill(knowledge, chunks)
-            del chunks
-            before, began = resident_mb(), time.perf_counter()
-            async with loop_lag() as building:
-                await knowledge.search("big", questions[0])
-            built, memory = time.perf_counter() - began, resident_mb() - before
-            ready = await knowledge._ready("big")
-            index: Index = ready.index
-            for question in questions[asked:]:
-                await knowledge.search("big", question)  # words and pages come into memory
-            times: dict[str, list[float]] = {"search": [], "narrowed": [], "bm25": [], "faiss": []}
-            some = [f"doc_{number}" for number in range(0, count // PER_DOCUMENT, 10)]
-            async with loop_lag() as searching:
-                for question in questions[:asked]:
-                    found = await knowledge.search("big", question)
-                    times["search"].append(found.latency_secs * 1000)
+    settings = Settings(data_dir=folder)
+    async with (
+        open_database(settings.data_dir) as engine,
+        Outside() as outside,
+        open_knowledge(settings, engine, outside) as knowledge,
+    ):
+        async with loop_lag() as filling:
+            there = await knowledge.documents("big")
+            filled = await fill(knowledge, chunks[len(there) * PER_DOCUMENT :], len(there))
+        stored = await asyncio.to_thread(size_mb, folder)
+        del chunks
+        before, began = resident_mb(), time.perf_counter()
+        async with loop_lag() as building:
+            await knowledge.search("big", questions[0])
+        built, memory = time.perf_counter() - began, resident_mb() - before
+        ready = await knowledge._ready("big")
+        index: Index = ready.index
+        for question in questions[asked:]:
+            await knowledge.search("big", question)  # words and pages come into memory
+        times: dict[str, list[float]] = {"search": [], "narrowed": [], "bm25": [], "faiss": []}
+        some = [f"doc_{number}" for number in range(0, count // PER_DOCUMENT, 10)]
+        async with loop_lag() as searching:
+            used = time.process_time()
             for question in questions[:asked]:
-                found = await knowledge.search("big", question, documents=some)
-                times["narrowed"].append(found.latency_secs * 1000)
-                vector = await knowledge._vector(question)
-                assert vector is not None
-                times["bm25"].append(timed(lambda q=question: index.by_words(q)))  # type: ignore[misc]
-                times["faiss"].append(timed(lambda v=vector: index.by_vector(v)))  # type: ignore[misc]
+                found = await knowledge.search("big", question)
+                times["search"].append(found.latency_secs * 1000)
+            used = (time.process_time() - used) / asked * 1000
+        for question in questions[:asked]:
+            found = await knowledge.search("big", question, documents=some)
+            times["narrowed"].append(found.latency_secs * 1000)
+            vector = await knowledge._vector(question)
+            assert vector is not None
+            times["bm25"].append(timed(lambda q=question: index.by_words(q)))  # type: ignore[misc]
+            times["faiss"].append(timed(lambda v=vector: index.by_vector(v)))  # type: ignore[misc]
     table = Table(title=f"{count:,} chunks, {asked} questions", title_justify="left")
     for column in ("", "p50 ms", "p95 ms", "p99 ms"):
         table.add_column(column, justify="left" if not column else "right")
@@ -175,8 +185,10 @@ async def measure(count: int, asked: int) -> None:
         table.add_row(names[name], *(percentile(values, share) for share in (0.5, 0.95, 0.99)))
     console.print(table)
     console.print(
-        f"Written and embedded in {filled:.0f} s; index made from the database, and calibrated, in "
-        f"{built:.1f} s; it takes {memory:.0f} MB ({memory / count * 1000:.2f} kB a chunk)."
+        f"A search takes {used:.1f} ms of processor time, all threads and the watch over the loop "
+        f"included. Written and embedded in {filled:.0f} s, {stored:.0f} MB stored "
+        f"({stored / count * 1000:.2f} kB a chunk); index made from the database, and calibrated, "
+        f"in {built:.1f} s; it takes {memory:.0f} MB ({memory / count * 1000:.2f} kB a chunk)."
     )
     late = {"writing": filling, "making the index": building, "searching": searching}
     for name, lags in late.items():
@@ -190,5 +202,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--chunks", type=int, default=100_000)
     parser.add_argument("--questions", type=int, default=300)
+    parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
-    asyncio.run(measure(given.chunks, given.questions))
+    with tempfile.TemporaryDirectory() as made:
+        kept = given.keep / f"chunks-{given.chunks}" if given.keep else Path(made)
+        asyncio.run(measure(given.chunks, given.questions, kept))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    bindparam,
     delete,
     func,
     select,
@@ -73,6 +74,17 @@ class Chunk(BaseModel):
     def full_text(self) -> str:
         """The text under its headings: what is indexed."""
         return "\n".join([" > ".join(self.headings), self.text]) if self.headings else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A chunk as a search shows and weighs it."""
+
+    name: str
+    """Its document's."""
+    chunk: Chunk
+    tokens: bytes | None = None
+    """It taken apart (tools/knowledge/answering.py); None until it is embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +145,45 @@ class _ChunkRow(Table):
     text: Mapped[str] = mapped_column(Text)
     model: Mapped[str | None]
     vector: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    tokens: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+
+
+# What each search asks, made once: making a statement takes longer than what it finds.
+_VERSION = select(_OrganisationRow.version).where(
+    _OrganisationRow.name == bindparam("organisation")
+)
+_NAMED = (
+    select(
+        *(_DocumentRow.name, _ChunkRow.id, _ChunkRow.document_id, _ChunkRow.position),
+        *(_ChunkRow.headings, _ChunkRow.text, _ChunkRow.tokens),
+        _VERSION.scalar_subquery().label("version"),
+    )
+    .join(_DocumentRow, _DocumentRow.id == _ChunkRow.document_id)
+    .where(
+        _ChunkRow.organisation == bindparam("organisation"),
+        _DocumentRow.organisation == bindparam("organisation"),
+        _ChunkRow.id.in_(bindparam("ids", expanding=True)),
+    )
+)
+
+_EMBEDDED = (
+    update(_ChunkRow.__table__)  # type: ignore[arg-type]
+    .where(_ChunkRow.organisation == bindparam("of"), _ChunkRow.id == bindparam("chunk"))
+    .values(model=bindparam("by"), vector=bindparam("made"), tokens=bindparam("apart"))
+)
 
 
 class KnowledgeStore:
     """Documents, chunks and vectors by organisation."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._session = async_sessionmaker(engine, expire_on_commit=False)
+        self._engine, self._session = engine, async_sessionmaker(engine, expire_on_commit=False)
         self._upsert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     async def version(self, organisation: str) -> int:
         """Return a number that grows with each change of what the organisation knows."""
-        query = select(_OrganisationRow.version).where(_OrganisationRow.name == organisation)
-        async with self._session() as session:
-            return await session.scalar(query) or 0
+        async with self._engine.connect() as connection:
+            return await connection.scalar(_VERSION, {"organisation": organisation}) or 0
 
     async def organisations(self) -> list[str]:
         """Return the names of the organisations that ever had a document."""
@@ -154,12 +191,20 @@ class KnowledgeStore:
             query = select(_OrganisationRow.name).order_by(_OrganisationRow.name)
             return list(await session.scalars(query))
 
-    async def put(self, document: Document, content: str, chunks: Sequence[Chunk]) -> None:
-        """Write a document over its earlier version; chunks that stay keep their vectors."""
+    async def put(
+        self, document: Document, content: str, chunks: Sequence[Chunk], *, over: bool = False
+    ) -> bool:
+        """Write a document over its earlier version; chunks that stay keep their vectors.
+
+        With `over` only over one: what was deleted while it was read stays deleted. Returns
+        whether it was written.
+        """
         row = document.model_dump() | {"content": content}
         fixed = {"id", "organisation", "origin", "source", "created_at"}
         async with self._session.begin() as session:
             await self._touch(session, document.organisation)
+            if over and await session.get(_DocumentRow, document.id) is None:
+                return False
             await session.execute(
                 self._upsert(_DocumentRow)
                 .values(row)
@@ -186,6 +231,7 @@ class KnowledgeStore:
             ]
             for rows in _pages(new):
                 await session.execute(self._upsert(_ChunkRow), rows)
+        return True
 
     async def rename(self, organisation: str, document_id: str, name: str, now: datetime) -> bool:
         """Give a document another name; returns whether there is such a document."""
@@ -247,24 +293,21 @@ class KnowledgeStore:
 
     async def named_chunks(
         self, organisation: str, ids: Collection[str]
-    ) -> dict[str, tuple[str, Chunk]]:
-        """Return those of the chunks that the organisation still has, with their document's name.
+    ) -> tuple[int, dict[str, Named]]:
+        """Return the version, and those of the chunks that the organisation still has, by id.
 
         This is where an answer from an index that is a moment old loses what was deleted.
         """
-        columns = (_ChunkRow.id, _ChunkRow.document_id, _ChunkRow.position)
-        query = (
-            select(_DocumentRow.name, *columns, _ChunkRow.headings, _ChunkRow.text)
-            .join(_DocumentRow, _DocumentRow.id == _ChunkRow.document_id)
-            .where(
-                _ChunkRow.organisation == organisation,
-                _DocumentRow.organisation == organisation,
-                _ChunkRow.id.in_(ids),
+        async with self._engine.connect() as connection:
+            given = {"organisation": organisation, "ids": list(ids)}
+            rows = (await connection.execute(_NAMED, given)).all() if ids else []
+            version = (
+                rows[0].version
+                if rows
+                else await connection.scalar(_VERSION, {"organisation": organisation})
             )
-        )
-        async with self._session() as session:
-            rows = (await session.execute(query)).all()
-        return {row.id: (row.name, Chunk.model_validate(row)) for row in rows}
+        named = {row.id: Named(row.name, Chunk.model_validate(row), row.tokens) for row in rows}
+        return version or 0, named
 
     async def indexed(self, organisation: str, model: str) -> AsyncIterator[list[Indexed]]:
         """Yield all chunks of an organisation as an index needs them, by pages.
@@ -301,13 +344,23 @@ class KnowledgeStore:
             last = rows[-1].id
 
     async def pending(
-        self, organisation: str, model: str, limit: int, document_id: str | None = None
+        self,
+        organisation: str,
+        model: str,
+        limit: int,
+        document_id: str | None = None,
+        after: str = "",
     ) -> list[Chunk]:
-        """Return some of the chunks, all or of a document, that a model has not embedded yet."""
+        """Return some of the chunks, all or of a document, that a model has not embedded yet.
+
+        In the order of their ids, from that after `after`: who goes on where it left off does not
+        read again what is done.
+        """
         query = (
             select(_ChunkRow)
             .where(
                 _ChunkRow.organisation == organisation,
+                _ChunkRow.id > after,
                 _ChunkRow.model.is_(None) | (_ChunkRow.model != model),
             )
             .order_by(_ChunkRow.id)
@@ -328,19 +381,19 @@ class KnowledgeStore:
             return await session.scalar(query) or 0
 
     async def set_vectors(
-        self, organisation: str, model: str, vectors: Mapping[str, bytes]
+        self, organisation: str, model: str, vectors: Mapping[str, tuple[bytes, bytes]]
     ) -> None:
-        """Write vectors by chunk id; a chunk that has gone meanwhile stays away.
+        """Write vectors and tokens by chunk id; a chunk that has gone meanwhile stays away.
 
         The version stays until `touch`, so that no index is made anew for each batch of many.
         """
-        async with self._session.begin() as session:
-            for chunk_id, vector in vectors.items():
-                await session.execute(
-                    update(_ChunkRow)
-                    .where(_ChunkRow.organisation == organisation, _ChunkRow.id == chunk_id)
-                    .values(model=model, vector=vector)
-                )
+        rows = [
+            {"of": organisation, "chunk": chunk_id, "by": model, "made": vector, "apart": tokens}
+            for chunk_id, (vector, tokens) in vectors.items()
+        ]
+        if rows:
+            async with self._engine.begin() as connection:
+                await connection.execute(_EMBEDDED, rows)
 
     async def progress(self, organisation: str, document_id: str, model: str) -> Progress:
         """Return how far a document is embedded by a model."""
@@ -351,6 +404,14 @@ class KnowledgeStore:
             query = select(func.count(), func.sum(func.length(_ChunkRow.vector))).where(*done)
             embedded, size = (await session.execute(query)).one()
             return Progress(chunks or 0, embedded, size or 0)
+
+    async def vector_bytes(self, organisation: str, model: str) -> int:
+        """Return what the vectors of a model take of all that an organisation knows."""
+        query = select(func.sum(func.length(_ChunkRow.vector))).where(
+            _ChunkRow.organisation == organisation, _ChunkRow.model == model
+        )
+        async with self._session() as session:
+            return int(await session.scalar(query) or 0)
 
     async def calibration(self, organisation: str) -> dict[str, Any] | None:
         """Return what was measured of an organisation's questions, or None."""

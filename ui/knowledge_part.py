@@ -1,7 +1,7 @@
 """What an agent knows: its documents, given and taken away, and what would be found in them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from ui.agent_form import located_at
 from ui.backend import Ask, Backend, Refused, Upload
 from ui.telling import done, refused
 
@@ -19,17 +20,30 @@ MOST_SHOWN: Final = 5
 _QUIET: Final[dict[str, Any]] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-async def documents(ask: Ask) -> list[tuple[str, str]]:
-    """Return the name and id of every document of the workspace, by name."""
-    found: list[tuple[str, str]] = []
+async def documents(ask: Ask) -> dict[str, dict[str, Any]]:
+    """Return every document of the workspace by its id, in the order of the names."""
+    found: dict[str, dict[str, Any]] = {}
     cursor = None
     while True:
         query = {"page_size": 100, "cursor": cursor, "sort_by": "name", "sort_direction": "asc"}
         page = await ask("GET", BASE, query=query)
-        found += [(one["name"], one["id"]) for one in page["documents"]]
+        found |= {one["id"]: one for one in page["documents"]}
         cursor = page["next_cursor"]
         if not cursor:
             return found
+
+
+def by_name(documents: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return the name and id of each document, to be chosen from."""
+    return [(str(one["name"]), key) for key, one in documents.items()]
+
+
+def with_chosen(
+    choices: Sequence[tuple[str, str]], chosen: Sequence[str] | None
+) -> list[tuple[str, str]]:
+    """Add to the choices what is chosen and no longer exists, so that it can be unchosen."""
+    known = {value for _, value in choices}
+    return [*choices, *((f"{one} (missing)", one) for one in chosen or () if one not in known)]
 
 
 class KnowledgePart:
@@ -98,7 +112,7 @@ class KnowledgePart:
 
     async def _fresh(self) -> dict[Any, Any]:
         try:
-            choices = await documents(self._backend().ask)
+            choices = by_name(await documents(self._backend().ask))
         except Refused as error:
             return {self.answer: refused(error)}
         gone = gr.update(choices=choices, value=None)
@@ -150,9 +164,9 @@ class KnowledgePart:
         ask, path = self._backend().ask, f"/v1/convai/agents/{quote(agent, safe='')}"
         prompt = (await ask("GET", path))["conversation_config"].get("agent", {}).get("prompt", {})
         before = prompt.get("knowledge_base") or []
-        names = {one: name for name, one in await documents(ask)}
-        new = [one for one in added if one not in {known["id"] for known in before}]
-        located = [{"id": one, "name": names.get(one, one), "type": "file"} for one in new]
+        known = await documents(ask)
+        new = [one for one in added if one not in {there["id"] for there in before}]
+        located = [located_at(one, known) for one in new]
         part = {"agent": {"prompt": {"knowledge_base": [*before, *located]}}}
         await ask("PATCH", path, body={"conversation_config": part})
 
@@ -174,9 +188,9 @@ class KnowledgePart:
         return shown | {self.answer: done("Deleted."), self.force: gr.update(visible=False)}
 
     async def _shown(self, known: Sequence[str]) -> dict[Any, Any]:
-        choices = await documents(self._backend().ask)
+        choices = by_name(await documents(self._backend().ask))
         return {
-            self.known: gr.update(choices=choices, value=list(known or ())),
+            self.known: gr.update(choices=with_chosen(choices, known), value=list(known or ())),
             self.gone: gr.update(choices=choices, value=None),
             self.force: gr.update(visible=False),
         }

@@ -50,6 +50,23 @@ def test_what_is_refused_is_named_and_the_rest_is_there(run: Run, papers: Path) 
     assert "2 added, 1 refused" in done.output
 
 
+def test_what_is_gone_stays_known_unless_it_is_pruned(run: Run, papers: Path) -> None:
+    run("ingest", "acme", papers)
+    (papers / "prices.md").unlink()
+    asked = ("knowledge", "search", "acme", "What does the Basic plan cost?", "-k", "1")
+    assert "acme: 1 unchanged." in run("ingest", "acme", papers).output
+    assert "29 dollars" in run(*asked).output
+    assert "acme: 1 removed, 1 unchanged." in run("ingest", "acme", papers, "--prune").output
+    assert "29 dollars" not in run(*asked).output
+    refused = run("ingest", "acme", papers / "deep" / "hours.pdf", "--prune")
+    assert (refused.exit_code, "goes with a folder" in refused.output) == (1, True)
+
+
+def test_a_name_with_brackets_is_told_as_it_is(run: Run, papers: Path) -> None:
+    (papers / "deep" / "[red]old.pdf").write_bytes(b"%PDF-1.4 and nothing more")
+    assert "refused  deep/[red]old.pdf: " in run("ingest", "acme", papers).output
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from settings import Settings
+from store.knowledge import Chunk
 from tests.knowledge.conftest import opened
 from tests.knowledge.counting import Counting, counting
 from tools.knowledge import Knowledge
@@ -45,6 +48,30 @@ async def test_only_chunks_that_changed_are_embedded_again(
         await knowledge.add_text("acme", changed, name="Renamed", document_id=first.id)
         await embedded(knowledge)
         assert len(model.texts) == 4
+
+
+async def test_what_comes_before_those_that_are_done_is_embedded_too(
+    settings: Settings, model: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Embedding goes on where it left off; what was added behind it meanwhile is not left out."""
+    monkeypatch.setattr("tools.knowledge.library.BATCH", 1)
+    async with opened(settings) as knowledge:
+        document = await knowledge.add_text("acme", THREE, name="Fruit")
+        await embedded(knowledge)
+        write, early = (
+            knowledge.store.set_vectors,
+            Chunk(id="a", document_id=document.id, position=3, text="Dates."),
+        )
+        chunks = await knowledge.chunks("acme", document.id)
+
+        async def written(*given: Any) -> None:
+            await write(*given)
+            await knowledge.store.put(document, "", [*chunks, early])
+
+        monkeypatch.setattr(knowledge.store, "set_vectors", written)
+        knowledge.embedder = replace(knowledge.embedder, model="another")
+        assert await knowledge.embed_pending("acme") == 4
+        assert await knowledge.store.waiting("acme", "another") == 0
 
 
 async def test_another_model_embeds_everything_anew(settings: Settings, model: Counting) -> None:

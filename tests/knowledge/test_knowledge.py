@@ -1,6 +1,7 @@
 """Documents are added, found, changed and deleted."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,3 +70,21 @@ async def test_the_shipped_organisation_answers_at_once(knowledge: Knowledge) ->
     found = await knowledge.search("lanternfield", "How long is the free trial?")
     assert found.answerable
     assert "trial" in found.passages[0].text.lower()
+
+
+async def test_a_document_that_is_deleted_while_its_new_text_is_read_stays_deleted(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = await knowledge.add_text("acme", "The garage opens at seven.", name="Garage")
+    work = knowledge._work
+
+    async def meanwhile(*given: Any) -> Any:
+        monkeypatch.undo()  # once: what embeds works as well
+        await knowledge.delete("acme", document.id)
+        return await work(*given)
+
+    monkeypatch.setattr(knowledge, "_work", meanwhile)
+    text = "The garage opens at eight."
+    await knowledge.add_text("acme", text, name="Garage", document_id=document.id)
+    assert await knowledge.get("acme", document.id) is None
+    assert (await knowledge.search("acme", "When does the garage open?")).passages == []

@@ -7,7 +7,7 @@ import pytest
 from settings import Settings
 from store.knowledge import Chunk
 from tests.knowledge.conftest import opened
-from tools.knowledge.calibrating import Calibration, foreign_questions, own_questions
+from tools.knowledge.calibrating import Calibration, foreign_questions, measures, own_questions
 from tools.knowledge.evaluation import (
     Labelled,
     QuestionsError,
@@ -32,7 +32,12 @@ def test_recall_and_reciprocal_rank_are_those_of_the_textbook() -> None:
 
 
 def test_no_answer_has_a_precision_and_a_recall() -> None:
-    report = Report(silent_rightly=6, silent_wrongly=2, answered_wrongly=4, answered_rightly=8)
+    report = Report(
+        silent_rightly=6,
+        answered_rightly=8,
+        false_silences=["?"] * 2,
+        false_answers=["?"] * 4,
+    )
     assert report.no_answer == (0.75, 0.6, 0.7)
 
 
@@ -51,20 +56,54 @@ def test_a_file_that_holds_no_questions_says_what_was_expected(tmp_path: Path, t
         read_questions(tmp_path / "q.yaml")
 
 
+def test_what_is_wrong_with_which_question_is_told(tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text("- question: What?\n- q: What?\n")
+    with pytest.raises(QuestionsError, match=r"Question 2: question field required") as refused:
+        read_questions(tmp_path / "q.yaml")
+    assert "pydantic" not in str(refused.value)
+
+
+async def evaluated(settings: Settings, questions: str) -> Report:
+    report = Report()
+    async with opened(settings) as knowledge:
+        asked = read_questions(QUESTIONS / questions)
+        async for _ in evaluate(knowledge, "lanternfield", asked, report):
+            pass
+    return report
+
+
 async def test_the_shipped_organisation_is_searched_better_than_by_words_or_vectors_alone(
     settings: Settings,
 ) -> None:
-    report, questions = Report(), read_questions(QUESTIONS / "lanternfield.yaml")
-    async with opened(settings) as knowledge:
-        await knowledge.sync("lanternfield")
-        async for _ in evaluate(knowledge, "lanternfield", questions, report):
-            pass
+    report = await evaluated(settings, "lanternfield.yaml")
     search, bm25, vectors = (report.methods[name] for name in ("search", "bm25", "vectors"))
-    assert search.recall_at(3) >= 0.95
+    assert search.recall_at(3) >= 0.94
     assert search.mrr > max(bm25.mrr, vectors.mrr)
     precision, recall, right = report.no_answer
-    assert min(precision, recall) >= 0.7
-    assert right >= 0.8
+    assert min(precision, recall) >= 0.75
+    assert right >= 0.78
+
+
+async def test_questions_that_chose_no_weight_are_answered_where_something_answers_and_only_there(
+    settings: Settings,
+) -> None:
+    """Before words that nobody wrote counted against an answer, 33 of 77 were answered wrongly."""
+    report = await evaluated(settings, "lanternfield_held_out.yaml")
+    assert min(report.with_answer, report.without_answer) >= 60
+    assert len(report.false_answers) <= 0.32 * report.without_answer, report.false_answers
+    assert len(report.false_silences) <= 0.04 * report.with_answer, report.false_silences
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Do you have a Platinum plan?", "Does it work with Zorvex?", "what is zorvex"],
+)
+async def test_a_thing_that_no_document_names_is_not_answered(
+    settings: Settings, question: str
+) -> None:
+    async with opened(settings) as knowledge:
+        assert not (await knowledge.search("lanternfield", question)).answerable
+        assert (await knowledge.search("lanternfield", "Do you have a Business plan?")).answerable
 
 
 def test_the_labels_of_the_documentation_stand_in_it() -> None:
@@ -86,7 +125,7 @@ async def test_a_threshold_lies_between_foreign_questions_and_an_organisations_o
 ) -> None:
     async with opened(settings) as knowledge:
         measured = await knowledge.calibration("lanternfield")
-        assert 0.85 <= measured.foreign_refused <= 0.97
+        assert 0.85 <= measured.foreign_refused <= 0.99
         assert measured.own_answered >= 0.95
         assert not (await knowledge.search("lanternfield", foreign_questions()[0])).answerable
         stored = await knowledge.store.calibration("lanternfield")
@@ -94,10 +133,13 @@ async def test_a_threshold_lies_between_foreign_questions_and_an_organisations_o
 
 
 def test_a_calibration_lasts_until_there_are_other_documents_or_another_model() -> None:
-    made = Calibration(bias=-5, chunks=100, model="m", foreign_refused=0.9, own_answered=1)
+    made = Calibration(
+        bias=-5, chunks=100, model="m", measures=measures(), foreign_refused=0.9, own_answered=1
+    )
     assert made.fits(110, "m") and made.fits(90, "m")
     assert not made.fits(111, "m")
     assert not made.fits(100, "other")
+    assert not made.model_copy(update={"measures": "others"}).fits(100, "m")
 
 
 def test_own_questions_are_the_same_each_time() -> None:

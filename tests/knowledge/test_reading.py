@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.knowledge.files import archive, pdf, word
-from tools.documents.reading import MAX_TEXT_CHARS, read
+from tools.documents.reading import MAX_TEXT_CHARS, kind_of, read
 from tools.knowledge import Unreadable
 
 
@@ -44,6 +44,34 @@ def test_a_docx_gives_headings_lists_and_tables() -> None:
 def test_what_a_file_is_decides_and_not_its_name(name: str) -> None:
     assert "Refunds" in read(pdf("Refunds"), name).markdown
     assert "Hours" in read(word(("Heading 1", "Hours"), ("Normal", "Nine.")), name).markdown
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("The lamp has a warranty of five years. éè", "latin-1"),
+        ("It costs 20 £ – that’s “cheap”—always.", "cp1252"),
+        ("L’été dernier, nous étions à Nîmes où la fête a été célébrée.", "cp1252"),
+        ("Мы открыты с девяти до шести", "cp1251"),
+        ("営業時間は九時から六時までです。火曜日は休みです。", "shift_jis"),
+        ("We are open from nine to six.", "utf-16"),
+        ("Otwarte od dziewiątej do szóstej. Zamknięte we wtorki i w święta, " * 9, "cp1250"),
+    ],
+)
+def test_a_few_accents_are_neither_ideographs_nor_another_countrys_letters(
+    text: str, encoding: str
+) -> None:
+    """`éè` at the end of an English text in Latin-1 became a Chinese character."""
+    assert read(text.encode(encoding), "a.txt").markdown == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "shift_jis"])
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+def test_a_long_text_is_text_wherever_its_beginning_ends(encoding: str, before: str) -> None:
+    text = before + "営業時間は九時から六時までです。火曜日は休みです。\n" * 5_000
+    assert kind_of(text.encode(encoding), "a.txt") == "text"
+    assert kind_of(("<!doctype html><p>" + text).encode(), "a.txt") == "html"
+    assert read(text.encode(encoding), "a.txt").markdown == text
 
 
 def test_text_is_read_in_its_encoding() -> None:

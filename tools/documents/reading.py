@@ -1,6 +1,7 @@
 """From a file's bytes to Markdown: what kind of file it is decides, not what it is called."""
 
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -12,6 +13,18 @@ Kind = Literal["pdf", "docx", "html", "text"]
 """Text is Markdown as well."""
 MAX_TEXT_CHARS = 5_000_000
 """Longest text of one document; about 2,500 printed pages."""
+
+MOSTLY_ASCII, FEW = 0.75, 64
+"""Share of ASCII from which, and number of other bytes up to which, a text is Windows-1252 where
+that makes letters of them: a guess from so few makes ideographs, or another country's letters."""
+
+SNIFFED = 65_536
+"""Bytes at the beginning that tell what kind a text is, and characters looked at in one go."""
+GUESSED_FROM = 200_000
+"""Bytes from which an encoding is guessed."""
+_NOT_ASCII = bytes(range(0x80, 0x100))
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd]")
 
 _NOT_TEXT = {
     b"\x89PNG": "a PNG image",
@@ -94,7 +107,7 @@ def kind_of(data: bytes, name: str, content_type: str | None = None) -> Kind:
     for magic, what in _NOT_TEXT.items():
         if data.startswith(magic):
             raise Unreadable(f"{name} is {what}, which holds no text.{_HINTS.get(what, '')}")
-    start = decode(data, name)[:1000].lstrip("\ufeff \t\r\n").lower()
+    start = decode(_beginning(data, SNIFFED), name)[:1000].lstrip("\ufeff \t\r\n").lower()
     suffix = PurePath(name).suffix.lower()
     markup = start.startswith(("<!doctype html", "<html", "<head", "<body"))
     if markup or suffix in (".html", ".htm") or (content_type or "").startswith("text/html"):
@@ -134,16 +147,44 @@ def decode(data: bytes, name: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        best = from_bytes(data[:200_000]).best()
-        if best is None:
-            raise Unreadable(
-                f"{name} is no text in any known encoding. Save it as UTF-8, PDF or docx."
-            ) from None
-        text = data.decode(best.encoding, "replace")
-    control = sum(ch < " " and ch not in "\t\n\r\f\v" or ch == "\ufffd" for ch in text)
+        western = _western(data)
+        text = _guessed(data, name) if western is None else western
+    pieces = (text[at : at + SNIFFED] for at in range(0, len(text), SNIFFED))  # calls go on between
+    control = sum(len(_CONTROL.findall(piece)) for piece in pieces)
     if "\0" in text or control > len(text) / 50:
         raise Unreadable(f"{name} is a binary file, which holds no text that can be read.")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _beginning(data: bytes, most: int) -> bytes:
+    """Return the first bytes of a text, cut between two letters in whatever encoding."""
+    if len(data) <= most or data.startswith(_WIDE):
+        return data[:most]
+    line = data.rfind(b"\n", 0, most)
+    return data[: line + 1] if line >= 0 else data[:most].rstrip(_NOT_ASCII) or data[:most]
+
+
+def _western(data: bytes) -> str | None:
+    """Return a text with a few accents; None where it is none."""
+    others = sum(byte >= 0x80 for byte in data)
+    if others > min(FEW, (1 - MOSTLY_ASCII) * len(data)) or b"\0" in data:
+        return None
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
+    return None if _WITHIN_A_WORD.search(text) else text
+
+
+_WITHIN_A_WORD = re.compile(r"[^\W\d_](?![’‘´·])[^\x00-\x7f\w][^\W\d_]|[^\W\d_][¹²³][^\W\d_]")
+"""A sign where a letter should be: another alphabet's letter, or no text."""
+
+
+def _guessed(data: bytes, name: str) -> str:
+    best = from_bytes(_beginning(data, GUESSED_FROM)).best()
+    if best is None:
+        raise Unreadable(f"{name} is no text in any known encoding. Save it as UTF-8, PDF or docx.")
+    return data.decode(best.encoding, "replace")
 
 
 def _plain(text: str) -> Read:

@@ -4,8 +4,8 @@ Two kinds of questions are put to its own documents. *Foreign* ones (`elsewhere.
 everything else, so what they find answers nothing: how strong that looks depends on how many
 documents there are and what they speak of, and that is what differs between organisations. *Own*
 ones are made from its sentences, four words of each: they have an answer for sure. The threshold
-is set a step above what nine of ten foreign questions reach, and below what nearly all own ones do.
-How good that is on questions people wrote is in docs/knowledge.md.
+is set a step above what three of four foreign questions reach, and below what nearly all own ones
+do. How good that is on questions people wrote is in docs/knowledge.md.
 """
 
 import random
@@ -14,15 +14,17 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from store.knowledge import Chunk
+from tools.data_files import read_data
+from tools.knowledge.answering import MEASURES, WEIGHTS
 from tools.knowledge.words import spoken_words
 
-STEP = 0.35
-"""Above the foreign questions, in log odds; chosen on labelled questions."""
-USUAL_BIAS = -5.7
+FOREIGN, STEP = 0.75, 1.5
+"""The threshold lies so far, in log odds, above what this share of the foreign questions reach;
+chosen on labelled questions."""
+USUAL_BIAS = -2.8
 """Where nothing can be measured."""
 SAMPLE = 60
 """Own questions asked."""
@@ -39,6 +41,8 @@ class Calibration(BaseModel):
     """Added to the log odds of a passage, so that 0 is the threshold."""
     chunks: int
     model: str
+    measures: str = Field(min_length=1)
+    """What was weighed, and how; a threshold says nothing of other measures."""
     foreign_refused: float
     """Share of the foreign questions that find no answer."""
     own_answered: float
@@ -46,7 +50,16 @@ class Calibration(BaseModel):
 
     def fits(self, chunks: int, model: str) -> bool:
         """Whether it is still true of so many chunks, embedded by that model."""
-        return self.model == model and abs(chunks - self.chunks) <= self.chunks / 10
+        same = (self.model, self.measures) == (model, measures())
+        return same and abs(chunks - self.chunks) <= self.chunks / 10
+
+
+def measures() -> str:
+    """Return what a threshold is true of: the measures, their weights, and where it is set."""
+    weights = ", ".join(
+        f"{name} {weight:g}" for name, weight in zip(MEASURES, WEIGHTS, strict=True)
+    )
+    return f"{weights}; {FOREIGN:g} {STEP:g}"
 
 
 async def calibrate(
@@ -63,13 +76,14 @@ async def calibrate(
     own = np.array([await strength(question) for question in own_questions(sample)])
     foreign = np.array([await strength(question) for question in foreign_questions()])
     own, foreign = own[np.isfinite(own)], foreign[np.isfinite(foreign)]
-    threshold = np.quantile(foreign, 0.9) + STEP if len(foreign) else -USUAL_BIAS
+    threshold = np.quantile(foreign, FOREIGN) + STEP if len(foreign) else -USUAL_BIAS
     if len(own) >= 10:
         threshold = min(threshold, np.quantile(own, 0.05))
     return Calibration(
         bias=-float(threshold),
         chunks=chunks,
         model=model,
+        measures=measures(),
         foreign_refused=float((foreign < threshold).mean()) if len(foreign) else 1.0,
         own_answered=float((own >= threshold).mean()) if len(own) else 1.0,
     )
@@ -89,5 +103,4 @@ def own_questions(sample: Sequence[Chunk]) -> list[str]:
 @cache
 def foreign_questions() -> tuple[str, ...]:
     """Return the questions about everything else."""
-    text = Path(__file__).with_name("elsewhere.yaml").read_text(encoding="utf-8")
-    return tuple(yaml.safe_load(text))
+    return tuple(read_data(Path(__file__).with_name("elsewhere.yaml")))

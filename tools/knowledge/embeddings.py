@@ -29,7 +29,7 @@ class Embedder:
     model: str
     embeddings: Embeddings
     local: bool = False
-    """It computes here, in microseconds, and cannot be unreachable."""
+    """It is the one whose tokens weigh passages: here, in microseconds, and never unreachable."""
 
 
 class WordLlamaEmbeddings(Embeddings):
@@ -49,36 +49,27 @@ class WordLlamaEmbeddings(Embeddings):
         return normalised(_wordllama().embed([text or " " for text in texts]))
 
 
-@dataclass(frozen=True, slots=True)
-class Tokenised:
-    """Sentences as wordllama sees them."""
-
-    sentences: Floats
-    """A normalised row for each sentence."""
-    tokens: NDArray[np.int32]
-    """The different tokens of all of them, signs left out."""
+def tokens_of(texts: Sequence[str]) -> list[NDArray[np.uint16]]:
+    """Return the tokens of texts as wordllama sees them, each at least one."""
+    tokenizer, most = _wordllama().tokenizer, len(token_vectors()) - 1
+    found = (tokenizer.encode(text or " ", add_special_tokens=False).ids for text in texts)
+    return [np.minimum(ids or [0], most).astype(np.uint16) for ids in found]
 
 
-def tokenised(sentences: Sequence[str]) -> Tokenised:
-    """Return the vectors of sentences and their tokens."""
-    model, (known, written) = _wordllama(), token_vectors()
-    rows, every = np.empty((len(sentences), known.shape[1]), dtype=np.float32), []
-    for row, text in enumerate(sentences):
-        ids = model.tokenizer.encode(text or " ", add_special_tokens=False).ids or [0]
-        tokens = np.minimum(np.array(ids, dtype=np.int32), len(known) - 1)
-        rows[row] = model.embedding[tokens].sum(0)
-        every.append(tokens)
-    different = np.unique(np.concatenate(every))
-    length = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
-    return Tokenised(rows / np.maximum(length, np.float32(1e-12)), different[written[different]])
+def token_vectors() -> Floats:
+    """Return a row for each token; those of a text, summed, point where the text does."""
+    rows: Floats = _wordllama().embedding
+    return rows
 
 
 @cache
-def token_vectors() -> tuple[Floats, NDArray[np.bool_]]:
-    """Return a normalised row for each token, and whether it is more than a sign."""
+def token_lengths() -> Floats:
+    """Return the length of each token's row; infinite where it is only a sign."""
     model = _wordllama()
     texts = [model.tokenizer.id_to_token(at) or "" for at in range(len(model.embedding))]
-    return normalised(model.embedding), np.array([any(map(str.isalnum, text)) for text in texts])
+    written = np.array([any(map(str.isalnum, text)) for text in texts])
+    lengths = np.linalg.norm(model.embedding, axis=1)
+    return np.where(written & (lengths > 0), lengths, np.inf).astype(np.float32)
 
 
 @cache
@@ -99,6 +90,13 @@ def normalised(vectors: Any) -> Floats:
     rows: Floats = np.nan_to_num(np.atleast_2d(np.asarray(vectors, dtype=np.float32)))
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.divide(rows, np.where(length > 0, length, 1), dtype=np.float32)
+
+
+def likeness(text: str, others: Sequence[str]) -> Floats:
+    """Return how near in meaning each of the others is to a text, -1 to 1, by wordllama."""
+    rows = WordLlamaEmbeddings().embed([text, *others])
+    near: Floats = rows[1:] @ rows[0]
+    return near
 
 
 def packed(vectors: Any) -> list[bytes]:

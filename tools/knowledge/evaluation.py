@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from store.knowledge import Chunk
 from tools.knowledge.knowledge import Knowledge
@@ -79,11 +80,12 @@ class Report:
     methods: dict[str, Ranked] = field(default_factory=lambda: {m: Ranked() for m in METHODS})
     silent_rightly: int = 0
     """Questions without an answer that were found to have none."""
-    silent_wrongly: int = 0
-    answered_wrongly: int = 0
-    """Questions without an answer that were found to have one."""
     answered_rightly: int = 0
     """Questions with an answer that were found to have one."""
+    false_answers: list[str] = field(default_factory=list)
+    """Questions without an answer that were found to have one."""
+    false_silences: list[str] = field(default_factory=list)
+    """Questions with an answer that were found to have none."""
     missed: list[str] = field(default_factory=list)
     """Questions of which the search has no answer among its first five."""
     latencies: list[float] = field(default_factory=list)
@@ -92,11 +94,19 @@ class Report:
     @property
     def no_answer(self) -> tuple[float, float, float]:
         """Precision and recall of "no answer", and the share of right decisions of both kinds."""
-        said, true = self.silent_rightly + self.silent_wrongly, self.silent_rightly
-        without = self.silent_rightly + self.answered_wrongly
-        everything = without + self.silent_wrongly + self.answered_rightly
-        right = true + self.answered_rightly
-        return (_share(true, said), _share(true, without), _share(right, everything))
+        true, right = self.silent_rightly, self.silent_rightly + self.answered_rightly
+        said, everything = true + len(self.false_silences), self.without_answer + self.with_answer
+        return (_share(true, said), _share(true, self.without_answer), _share(right, everything))
+
+    @property
+    def with_answer(self) -> int:
+        """How many questions have an answer."""
+        return self.answered_rightly + len(self.false_silences)
+
+    @property
+    def without_answer(self) -> int:
+        """How many questions have none."""
+        return self.silent_rightly + len(self.false_answers)
 
 
 def read_questions(path: Path) -> list[Labelled]:
@@ -113,11 +123,18 @@ def read_questions(path: Path) -> list[Labelled]:
     except ValidationError as error:
         raise QuestionsError(
             f"{path}: expected a list of question, answer (without one: there is none) and "
-            f"document. {error}"
+            f"document. {'; '.join(map(_told, error.errors()))}."
         ) from None
     if not questions:
         raise QuestionsError(f"{path} holds no questions.")
     return questions
+
+
+def _told(error: ErrorDetails) -> str:
+    """Return what is wrong with which question, counted from 1."""
+    at, *names = error["loc"] or ("",)
+    where = f"Question {at + 1}" if isinstance(at, int) else "The file"
+    return f"{where}: {'.'.join(map(str, names))} {error['msg'].lower()}".replace(":  ", ": ")
 
 
 async def evaluate(
@@ -140,12 +157,12 @@ async def evaluate(
 
 
 def _decided(report: Report, question: Labelled, answerable: bool) -> None:
-    if question.answers:
+    if answerable == bool(question.answers):
         report.answered_rightly += answerable
-        report.silent_wrongly += not answerable
-    else:
-        report.answered_wrongly += answerable
         report.silent_rightly += not answerable
+    else:
+        wrong = report.false_answers if answerable else report.false_silences
+        wrong.append(question.question)
 
 
 def _ranks(

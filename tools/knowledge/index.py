@@ -28,6 +28,8 @@ EXACT_UP_TO = 20_000
 """More vectors than that are searched by cells, in which a few are missed."""
 PROBES = 24
 """Cells that are looked into."""
+LISTS = 64
+"""Lists of documents, such as agents have, whose rows are kept; 8 bytes a row."""
 
 Rows = NDArray[np.int64]
 
@@ -104,6 +106,7 @@ class Index:
     ) -> None:
         self.version, self.bm25, self.faiss = version, bm25, vectors
         self.chunk_ids, self.document_ids = chunk_ids, document_ids
+        self._lists: dict[frozenset[str], Rows] = {}
         self._rows_of: dict[str, list[int]] = {}
         for row, document_id in enumerate(document_ids):
             self._rows_of.setdefault(document_id, []).append(row)
@@ -120,11 +123,30 @@ class Index:
 
     def rarity(self, word: str) -> float:
         """Return how rare a stem is: its inverse document frequency as BM25 takes it."""
-        having = 0
-        if self.bm25 is not None and (at := self.bm25.vocab_dict.get(word)) is not None:
-            starts = self.bm25.scores["indptr"]
-            having = int(starts[at + 1] - starts[at])
+        having = len(self._having(word))
         return math.log(1 + (len(self) - having + 0.5) / (having + 0.5))
+
+    def knows(self, word: str) -> bool:
+        """Whether any chunk has a stem."""
+        return self.bm25 is not None and word in self.bm25.vocab_dict
+
+    def spoken(self, rows: Sequence[int], stems: Sequence[str]) -> NDArray[np.bool_]:
+        """Return which of the stems each row has."""
+        found = np.zeros((len(rows), len(stems)), dtype=bool)
+        for column, having in enumerate(map(self._having, stems)):
+            if len(having):
+                nearest = np.minimum(np.searchsorted(having, rows), len(having) - 1)
+                found[:, column] = having[nearest] == rows
+        return found
+
+    def _having(self, word: str) -> NDArray[np.int32]:
+        """Return the rows that have a stem, in their order."""
+        at = None if self.bm25 is None else self.bm25.vocab_dict.get(word)
+        if at is None:
+            return np.array([], dtype=np.int32)
+        starts = self.bm25.scores["indptr"]
+        rows: NDArray[np.int32] = self.bm25.scores["indices"][starts[at] : starts[at + 1]]
+        return rows
 
     def search(
         self,
@@ -200,10 +222,16 @@ class Index:
         return [(row, cosine) for row, cosine in pairs if row >= 0]
 
     def _allowed(self, documents: Collection[str] | None) -> Rows | None:
+        """Return the rows of some documents, the same array for the same documents."""
         if documents is None:
             return None
-        rows = [row for document in set(documents) for row in self._rows_of.get(document, ())]
-        return np.array(sorted(rows), dtype=np.int64)
+        listed = frozenset(documents)
+        if (known := self._lists.get(listed)) is None:
+            if len(self._lists) >= LISTS:
+                self._lists.clear()
+            rows = [row for document in listed for row in self._rows_of.get(document, ())]
+            known = self._lists[listed] = np.array(sorted(rows), dtype=np.int64)
+        return known
 
 
 def _bm25(texts: list["array[int]"], vocabulary: dict[str, int]) -> Any:
@@ -213,7 +241,18 @@ def _bm25(texts: list["array[int]"], vocabulary: dict[str, int]) -> Any:
 
     index: Any = bm25s.BM25()
     index.index((texts, vocabulary), create_empty_token=False, show_progress=False)
+    _in_order(index.scores)
     return index
+
+
+def _in_order(scores: dict[str, Any]) -> None:
+    """See to it that the rows of each word stand in their order, which bm25s does not promise."""
+    rows, starts = scores["indices"], scores["indptr"]
+    falls = np.flatnonzero(rows[1:] < rows[:-1]) + 1
+    if not np.isin(falls, starts).all():
+        words_of = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        order = np.lexsort((rows, words_of))
+        scores["indices"], scores["data"] = rows[order], scores["data"][order]
 
 
 def _faiss(vectors: Floats, rows: Rows) -> Any:

@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from faults import places
 from settings import Settings
 from store.database import Database
-from store.knowledge import Chunk, KnowledgeStore
-from tools.knowledge.answering import asked, strengths
+from store.knowledge import Chunk, KnowledgeStore, Named
+from tools.knowledge.answering import Asked, asked, strengths
 from tools.knowledge.calibrating import SAMPLE, Calibration, calibrate
 from tools.knowledge.embeddings import Embedder, Floats, normalised, open_embedder
 from tools.knowledge.folders import files_in, ingest, remove_missing
-from tools.knowledge.index import Index, Making
+from tools.knowledge.index import Hit, Index, Making
 from tools.knowledge.library import Library, now_utc
 from tools.organisation import OrganisationError, organisation_folder
 from tools.outside import Outside
@@ -122,18 +122,25 @@ class Knowledge(Library):
         """
         began = time.perf_counter()
         await self._look(organisation)
-        ready, vector = await asyncio.gather(self._ready(organisation), self._vector(query))
-        weighed = await self._weighed(organisation, ready.index, query, vector, documents, limit)
+        vector = None if self.embedder.local else await self._vector(query)
+        by_meaning = self.embedder.local or vector is not None
+        question = _Question(query, vector, documents, limit)
+        ready = self._indexes.get(organisation)
+        if ready is not None:
+            version, weighed = await self._weighed(organisation, ready.index, question)
+        if ready is None or version != ready.index.version:
+            ready = await self._ready(organisation)
+            _, weighed = await self._weighed(organisation, ready.index, question)
         passages = [
-            _passage(name, chunk, _share(strength + ready.calibration.bias))
-            for name, chunk, strength in weighed[:limit]
+            _passage(named, _share(strength + ready.calibration.bias))
+            for named, strength in weighed[:limit]
         ]
         return Found(
             query=query,
             passages=passages,
             answerable=any(passage.score >= ANSWERS for passage in passages),
             latency_secs=time.perf_counter() - began,
-            embedding_model=self.embedder.model if vector is not None else "none",
+            embedding_model=self.embedder.model if by_meaning else "none",
         )
 
     async def rankings(self, organisation: str, query: str, limit: int) -> dict[str, list[Chunk]]:
@@ -154,9 +161,9 @@ class Knowledge(Library):
         }
         ids = {name: [index.chunk_ids[row] for row in ranked] for name, ranked in rows.items()}
         ids["search"] = [passage.chunk_id for passage in found.passages]
-        named = await self.store.named_chunks(organisation, set().union(*ids.values()))
+        _, named = await self.store.named_chunks(organisation, set().union(*ids.values()))
         return {
-            name: [named[chunk_id][1] for chunk_id in ranked if chunk_id in named]
+            name: [named[chunk_id].chunk for chunk_id in ranked if chunk_id in named]
             for name, ranked in ids.items()
         }
 
@@ -238,28 +245,32 @@ class Knowledge(Library):
             return None
 
     async def _weighed(
-        self,
-        organisation: str,
-        index: Index,
-        query: str,
-        vector: Floats | None,
-        documents: Collection[str] | None = None,
-        limit: int = 0,
-    ) -> list[tuple[str, Chunk, float]]:
-        """Return the best chunks with their document's name and log odds, the best first."""
-        loop = asyncio.get_running_loop()
-        hits = await loop.run_in_executor(
-            self._searching,
-            lambda: index.search(query, vector, documents=documents, limit=max(WEIGHED, limit)),
-        )
-        there = await self.store.named_chunks(organisation, [hit.chunk_id for hit in hits])
+        self, organisation: str, index: Index, question: "_Question"
+    ) -> tuple[int, list[tuple[Named, float]]]:
+        """Return the version there is now, and the best chunks with their log odds in order.
+
+        Where it is another version than the index's, the chunks are those of that index still.
+        """
+        loop, query = asyncio.get_running_loop(), question.query
+
+        def looked_up() -> tuple[Asked, list[Hit]]:
+            apart = asked(query, index.rarity, index.knows)
+            vector = apart.vector if self.embedder.local else question.vector
+            most = max(WEIGHED, question.limit)
+            return apart, index.search(query, vector, documents=question.documents, limit=most)
+
+        apart, hits = await loop.run_in_executor(self._searching, looked_up)
+        ids = [hit.chunk_id for hit in hits]
+        version, there = await self.store.named_chunks(organisation, ids)
+        rows = [hit.row for hit in hits if hit.chunk_id in there]
         named = [there[hit.chunk_id] for hit in hits if hit.chunk_id in there]
-        chunks = [chunk for _, chunk in named]
-        odds = await loop.run_in_executor(
-            self._searching, lambda: strengths(asked(query, index.rarity), chunks)
-        )
+
+        def weighed() -> Floats:
+            return strengths(apart, named, index.spoken(rows, apart.stems))
+
+        odds = await loop.run_in_executor(self._searching, weighed)
         order = sorted(range(len(named)), key=lambda at: -odds[at])
-        return [(*named[at], float(odds[at])) for at in order]
+        return version, [(named[at], float(odds[at])) for at in order]
 
     async def _ready(self, organisation: str) -> "_Ready":
         """Return the index as it is now, or for a moment longer the one before.
@@ -298,18 +309,30 @@ class Knowledge(Library):
                 if known.fits(len(index), model):
                     return known
         step = max(1, len(index) // SAMPLE)
-        sample = await self.store.named_chunks(organisation, index.chunk_ids[::step][:SAMPLE])
+        ids = index.chunk_ids[::step][:SAMPLE]
+        _, sample = await self.store.named_chunks(organisation, ids)
 
         async def strength(question: str) -> float:
-            vector = await self._vector(question) if self.embedder.local else None
-            weighed = await self._weighed(organisation, index, question, vector)
-            return weighed[0][2] if weighed else -math.inf
+            asks = _Question(question, None)  # by words alone where embedding is a request
+            _, weighed = await self._weighed(organisation, index, asks)
+            return weighed[0][1] if weighed else -math.inf
 
-        texts = sorted((chunk for _, chunk in sample.values()), key=lambda chunk: chunk.id)
+        texts = sorted((named.chunk for named in sample.values()), key=lambda chunk: chunk.id)
         measured = await calibrate(strength, texts, len(index), model)
         if len(index):
             await self.store.set_calibration(organisation, measured.model_dump())
         return measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is searched for, and where."""
+
+    query: str
+    vector: Floats | None
+    """Where the model is not in this process; None where words decide."""
+    documents: Collection[str] | None = None
+    limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,11 +357,12 @@ def _share(odds: float) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
-def _passage(name: str, chunk: Chunk, score: float) -> Passage:
+def _passage(named: Named, score: float) -> Passage:
+    chunk = named.chunk
     return Passage(
         document_id=chunk.document_id,
         chunk_id=chunk.id,
-        title=" > ".join([name, *chunk.headings]),
+        title=" > ".join([named.name, *chunk.headings]),
         text=chunk.text,
         score=score,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from settings import Settings
 from store.knowledge import Chunk, Document, Kind, KnowledgeStore, Origin
 from tools.documents.apart import Reader
 from tools.documents.reading import Read, Unreadable, read_text
+from tools.knowledge.answering import taken_apart
 from tools.knowledge.chunking import chunks_of, split
 from tools.knowledge.embeddings import Embedder, packed
 from tools.outside import NotFetched, Outside
@@ -212,7 +213,9 @@ class Library:
         if before is None or before.digest != document.digest:
             made = await reading()
             chunks = await self._work(self._split, document_id, made.markdown)
-            await self.store.put(document, made.markdown, chunks)
+            named = before is not None and given.document_id is not None
+            if not await self.store.put(document, made.markdown, chunks, over=named):
+                return document  # somebody has deleted it while it was read
         elif before.name != document.name:
             await self.store.rename(organisation, document_id, document.name, self._clock())
         if self.embedder.local:
@@ -270,12 +273,20 @@ class Library:
         Returns:
             How many were embedded.
         """
-        count, model = 0, self.embedder.model
+        count, model, last = 0, self.embedder.model, ""
         try:
-            while chunks := await self.store.pending(organisation, model, BATCH, document_id):
+            while True:
+                chunks = await self.store.pending(organisation, model, BATCH, document_id, last)
+                if not chunks and not last:
+                    break
+                last = chunks[-1].id if chunks else ""  # to see what has come meanwhile
+                if not chunks:
+                    continue
                 vectors = await self._embedded([chunk.full_text for chunk in chunks])
-                made = dict(zip((chunk.id for chunk in chunks), vectors, strict=True))
-                await self.store.set_vectors(organisation, model, made)
+                apart = await self._work(_taken_apart, chunks)
+                made = zip(vectors, apart, strict=True)
+                by_id = dict(zip((chunk.id for chunk in chunks), made, strict=True))
+                await self.store.set_vectors(organisation, model, by_id)
                 count += len(chunks)
         except Exception as error:  # whatever a provider's client raises
             log.warning("%s does not embed: %s", model, places(error))
@@ -316,14 +327,18 @@ class Library:
 
     async def chunk(self, organisation: str, document_id: str, chunk_id: str) -> Chunk | None:
         """Return a chunk of a document, or None."""
-        found = await self.store.named_chunks(organisation, [chunk_id])
-        _, chunk = found.get(chunk_id, ("", None))
-        return chunk if chunk and chunk.document_id == document_id else None
+        _, named = await self.store.named_chunks(organisation, [chunk_id])
+        found = named.get(chunk_id)
+        return found.chunk if found and found.chunk.document_id == document_id else None
 
     async def index_state(self, organisation: str, document_id: str) -> IndexState:
         """Return how far a document is embedded."""
         done = await self.store.progress(organisation, document_id, self.embedder.model)
         return IndexState(self.embedder.model, done.chunks, done.embedded, done.bytes)
+
+    async def used_bytes(self, organisation: str) -> int:
+        """Return what the vectors of all documents take."""
+        return await self.store.vector_bytes(organisation, self.embedder.model)
 
     def _in_background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
@@ -334,3 +349,7 @@ class Library:
     async def _work(self, call: Callable[..., T], *arguments: Any) -> T:
         """Do what takes long, one after the other, off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._working, call, *arguments)
+
+
+def _taken_apart(chunks: Sequence[Chunk]) -> list[bytes]:
+    return [taken_apart(chunk.headings, chunk.text) for chunk in chunks]
