@@ -44,8 +44,8 @@ class Llm(BaseModel):
 
     @property
     def key(self) -> str:
-        """Tells this model from others."""
-        return f"{self.provider} {self.base_url or ''} {self.model}"
+        """Tells this model from others; asked with another key it is another, which may work."""
+        return f"{self.provider} {self.base_url or ''} {self.model} {self.api_key_secret or ''}"
 
 
 class ModelFailed(RuntimeError):

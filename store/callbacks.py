@@ -117,6 +117,12 @@ class CallBacks:
             rows = await session.scalars(query.order_by(_CallBackRow.due_at.desc()))
             return [CallBack.model_validate(row) for row in rows]
 
+    async def delete_before(self, moment: datetime) -> None:
+        """Forget promises that were due before a moment and wait no more."""
+        over = (_CallBackRow.state != "waiting", _CallBackRow.due_at < moment)
+        async with self._session.begin() as session:
+            await session.execute(delete(_CallBackRow).where(*over))
+
     async def delete_of(self, number: str) -> int:
         """Delete every promise to a number; returns how many there were."""
         query = delete(_CallBackRow).where(_CallBackRow.number == number)

@@ -93,15 +93,30 @@ class PermissionRecords:
             key: what makes it the same attempt when it is asked for again: it is decided on anew,
                 as time has passed, but does not count against itself, nor twice.
         """
-        await self._make_callee(number)
-        async with self._session.begin() as session:
-            touched = update(_CalleeRow).where(_CalleeRow.number == number)
-            await session.execute(touched.values(asked=_CalleeRow.asked + 1))
-            counted = await session.get(_AttemptRow, key)
-            decision = decide(await _record(session, number, organisation, but=key))
-            if allowed(decision) and not counted:
-                session.add(_AttemptRow(key=key, number=number, at=at))
-            return decision
+        while True:
+            await self._make_callee(number)
+            async with self._session.begin() as session:
+                touched = update(_CalleeRow).where(_CalleeRow.number == number)
+                locked = await session.execute(touched.values(asked=_CalleeRow.asked + 1))
+                if not locked.rowcount:  # type: ignore[attr-defined]
+                    continue  # housekeeping was quicker: nobody would be kept out meanwhile
+                return await self._decided(session, number, organisation, at, decide, allowed, key)
+
+    async def _decided(
+        self,
+        session: AsyncSession,
+        number: str,
+        organisation: str,
+        at: datetime,
+        decide: Callable[[dict[str, Any]], T],
+        allowed: Callable[[T], bool],
+        key: str,
+    ) -> T:
+        counted = await session.get(_AttemptRow, key)
+        decision = decide(await _record(session, number, organisation, but=key))
+        if allowed(decision) and not counted:
+            session.add(_AttemptRow(key=key, number=number, at=at))
+        return decision
 
     async def _make_callee(self, number: str) -> None:
         async with self._session() as session:
@@ -195,6 +210,17 @@ class PermissionRecords:
             async with self._session.begin() as session:
                 await session.execute(old)
         return added
+
+    async def delete_attempts_before(self, moment: datetime) -> None:
+        """Forget attempts from before a moment; lists and consents stay.
+
+        Args:
+            moment: longer ago than any cap on attempts looks back.
+        """
+        left = select(_AttemptRow.number)
+        async with self._session.begin() as session:
+            await session.execute(delete(_AttemptRow).where(_AttemptRow.at < moment))
+            await session.execute(delete(_CalleeRow).where(_CalleeRow.number.not_in(left)))
 
     async def forget(self, number: str) -> int:
         """Delete consents and attempts of a number; it stays on the lists it is on."""

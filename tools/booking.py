@@ -60,6 +60,8 @@ def booking_tools(
         not_after: str | None = None,
         wished: str | None = None,
         part_of_day: PartOfDay | None = None,
+        time_from: str | None = None,
+        time_until: str | None = None,
         minutes: int | None = None,
         timezone: str | None = None,
     ) -> dict[str, Any]:
@@ -68,6 +70,8 @@ def booking_tools(
         Args:
             wished: The one time that is wished, ISO 8601, such as 2026-11-24T15:00.
             part_of_day: The part of the day that is wished.
+            time_from: Earliest time of the day that is wished, such as 14:00.
+            time_until: Time of the day before which it is to begin, such as 16:00.
             not_before: Earliest day or time, ISO 8601, such as 2026-11-24 or 2026-11-24T15:00.
             not_after: Latest day or time, ISO 8601; a day counts to its end.
             minutes: Length, where another than the usual one is wanted.
@@ -79,15 +83,21 @@ def booking_tools(
         furthest = now + timedelta(days=rules.days_ahead)
         last = moment(not_after, zone, time.max) if not_after else furthest
         at = moment(wished, zone, None) if wished else None
-        hours = _PARTS[part_of_day] if part_of_day else (time.min, time.max)
+        begins, ends = _PARTS[part_of_day] if part_of_day else (time.min, time.max)
+        begins = max(begins, _of_day(time_from)) if time_from else begins
+        ends = min(ends, _of_day(time_until)) if time_until else ends
         found = await free(max(first, now), min(last, furthest), length)
-        found = [start for start in found if hours[0] <= start.astimezone(zone).time() < hours[1]]
+        found = [start for start in found if begins <= start.astimezone(zone).time() < ends]
         as_wished = at in found if at else bool(found)
         if as_wished:
             told = [at] if at else spread(found, zone)
         else:  # a closed day, a time that is taken: what is nearest to it
             every = await free(now, furthest, length)
-            told = nearest(every, at or (first if not_before else now))
+            wanted = first if not_before else now
+            if begins > time.min:
+                day = wanted.astimezone(zone).date()
+                wanted = datetime.combine(day, begins, zone).astimezone(UTC)
+            told = nearest(every, at or wanted)
         return {
             "timezone": str(zone),
             "minutes": length,
@@ -177,6 +187,13 @@ def _length(minutes: int | None, organisation: Organisation) -> int:
         lengths = " or ".join(map(str, allowed))
         raise ToolException(f"An appointment of {minutes} minutes is not offered: {lengths}.")
     return minutes or rules.minutes
+
+
+def _of_day(text: str) -> time:
+    try:
+        return time.fromisoformat(text.strip())
+    except ValueError:
+        raise ToolException(f"{text!r} is not a time of the day such as 14:00.") from None
 
 
 def moment(text: str, zone: ZoneInfo, of_day: time | None) -> datetime:

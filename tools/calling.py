@@ -165,7 +165,7 @@ def call_back_tools(
     async def call_back_time(
         at: str, phone: str | None = None, timezone: str | None = None
     ) -> dict[str, Any]:
-        """Find out whether the person may be called at a time, or else when next.
+        """Find out whether the person may be called at a time, or else when next, or never.
 
         Args:
             at: When, ISO 8601, such as 2026-11-24T15:00.
@@ -180,7 +180,8 @@ def call_back_tools(
         sentence = " ".join(reason.sentence for reason in verdict.reasons)
         following = await next_time(number, due)
         if following is None:
-            raise ToolException(sentence or "Nobody is here then, nor soon after.")
+            why = sentence or "Nobody is here then, nor soon after."
+            return {"allowed": False, "never": True, "why": why}
         told = spoken_time(following, zone)
         closed, why = verdict.allowed, sentence or "Nobody is here then."
         return {"allowed": False, "closed": closed, "why": why, "timezone": str(zone), **told}

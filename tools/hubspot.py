@@ -29,6 +29,7 @@ SEARCHES_A_SECOND = 4
 SEARCH_LAG = timedelta(seconds=60)
 """How long something that was written may be missing from a search."""
 _READ = ("email", "firstname", "lastname", "phone", "mobilephone", "company")
+_CONTACT = "hubspot_contact"
 _EXISTING = re.compile(r"Existing ID: (\d+)")
 
 
@@ -64,18 +65,40 @@ class HubSpot:
             params = {"idProperty": "email", "properties": ",".join(_READ)}
             answer = await self._ask("GET", path, safe=True, params=params)
             if answer.status_code != 404:
-                return _contact(_good(answer))
+                return await self._ours(_contact(_good(answer)))
         if phone:
             groups = [_equal("phone", phone), _equal("mobilephone", phone)]
             found = await self._search(CONTACTS, groups, _READ, limit=1)
-            return _contact(found[0]) if found else None
+            if found:
+                return await self._ours(_contact(found[0]))
+            return await self._just_made(phone)
         return None
+
+    async def _just_made(self, phone: str) -> Contact | None:
+        """Return a contact that was made here a moment ago, which a search does not find yet."""
+        made = await self._claims.latest(_CONTACT, phone)
+        if made is None or made.result is None or self._clock() > made.at + 2 * SEARCH_LAG:
+            return None
+        try:
+            return await self._ours(await self._get(str(made.result["id"])))
+        except ContactNotFound:
+            return None
+
+    async def _ours(self, contact: Contact) -> Contact:
+        """Add the conversation in which a contact was made, if it was made here."""
+        for subject in filter(None, (contact.phone, contact.email)):
+            made = await self._claims.latest(_CONTACT, subject)
+            result = (made.result if made else None) or {}
+            if result.get("id") == contact.id and result.get("conversation_id"):
+                known = {"conversation_id": result["conversation_id"]}
+                return contact.model_copy(update={"properties": {**contact.properties, **known}})
+        return contact
 
     async def create(self, organisation: str, values: Mapping[str, Any], *, key: str) -> Contact:
         """Create a contact, once for each key; see `Crm`."""
         key, phone, email = f"hubspot contact:{key}", values.get("phone"), values.get("email")
         subject = str(phone or email or "")
-        standing = await self._claims.begin(key, "hubspot_contact", subject, self._clock())
+        standing = await self._claims.begin(key, _CONTACT, subject, self._clock())
         if standing and standing.result:
             return await self._get(str(standing.result["id"]))
         if standing and not email:
@@ -92,7 +115,8 @@ class HubSpot:
             await self._claims.give_up(key)
             raise ContactExists("A contact with that e-mail address exists already.")
         made = _contact(await self._good(answer, key))
-        await self._claims.finish(key, {"id": made.id})
+        about = {"id": made.id, "conversation_id": values.get("conversation_id")}
+        await self._claims.finish(key, about)
         return made
 
     async def update(

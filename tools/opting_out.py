@@ -4,7 +4,7 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-import yaml
+from tools.data_files import read_data
 
 
 def is_opt_out(message: str) -> bool:
@@ -21,8 +21,8 @@ _POLITE = frozenset({"please", "pls", "plz", "now", "kripya", "कृपया",
 
 @cache
 def _words() -> frozenset[str]:
-    text = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-    return frozenset(_plain(str(word)) for word in yaml.safe_load(text)["stop"])
+    stop = read_data(Path(__file__).with_suffix(".yaml"))["stop"]
+    return frozenset(_plain(str(word)) for word in stop)
 
 
 def _plain(text: str) -> str:

@@ -148,6 +148,11 @@ class Organisation(_Section):
             self.opening_hours if self.calendar.hours is None else self.calendar.hours
         )
 
+    @property
+    def opens_at(self) -> time:
+        """The earliest hour of a day at which people are there; nine without opening hours."""
+        return min((span[0] for span in self.opening_hours.values()), default=time(9))
+
     def opens(self, at: datetime) -> datetime:
         """Return a time itself if people are there then, else when they come next.
 

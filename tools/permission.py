@@ -88,8 +88,18 @@ class Verdict(_Frozen):
 
     @property
     def advised(self) -> "Verdict":
-        """The same with the advice in its sentences, for whoever runs the server."""
-        told = (f"{one.sentence} {one.advice}".strip() for one in self.reasons)
+        """The same with the advice in its sentences, for whoever runs the server.
+
+        Nothing is advised that would not help: who is not to be called is not called whatever is
+        written down.
+        """
+        final = any(one.code == "do_not_call" for one in self.reasons)
+        told = (
+            one.sentence
+            if final and one.code != "do_not_call"
+            else f"{one.sentence} {one.advice}".strip()
+            for one in self.reasons
+        )
         return Verdict(
             reasons=tuple(
                 one.model_copy(update={"sentence": sentence, "advice": ""})

@@ -49,6 +49,8 @@ class Line(BaseModel):
     """Without tax if the prices are, with it if they are."""
     period: str
     """`once`, `month` or `year`."""
+    year_total: Decimal | None = None
+    """What twelve months come to, where the price is by the month and the year was asked for."""
 
 
 class Quote(BaseModel):
@@ -66,6 +68,8 @@ class Quote(BaseModel):
     tax_percent: Decimal | None
     totals_with_tax: dict[str, Decimal] | None
     """By period; None where the list does not say enough."""
+    year_total: Decimal | None = None
+    """What twelve months of all that is paid by the month come to, if the year was asked for."""
 
 
 def quote(
@@ -73,6 +77,8 @@ def quote(
     wanted: Sequence[Wanted],
     discounts: Iterable[str] = (),
     currency: str | None = None,
+    *,
+    a_year: bool = False,
 ) -> Quote:
     """Compute what articles cost.
 
@@ -84,6 +90,7 @@ def quote(
         wanted: articles, each once.
         discounts: ids of those that the buyer is entitled to.
         currency: ISO 4217, if one was asked for.
+        a_year: whether to tell too what twelve months come to.
 
     Raises:
         NoPrice: the list does not say.
@@ -95,7 +102,7 @@ def quote(
     if len({one.item for one in wanted}) < len(wanted):
         raise NoPrice("Name each article once, with the quantity in total.")
     granted = _discounts(prices, discounts, {one.item for one in wanted})
-    lines = [_line(prices, one, granted) for one in wanted]
+    lines = [_line(prices, one, granted, a_year=a_year) for one in wanted]
     totals: dict[str, Decimal] = {}
     for line in lines:
         totals[line.period] = totals.get(line.period, Decimal(0)) + line.total
@@ -107,6 +114,7 @@ def quote(
         tax_name=prices.tax_name,
         tax_percent=prices.tax_percent,
         totals_with_tax=_with_tax(prices, totals),
+        year_total=totals["month"] * 12 if a_year and "month" in totals else None,
     )
 
 
@@ -116,7 +124,7 @@ def unit_price(item: Item, quantity: int) -> Decimal:
     return reached[-1] if reached else item.price
 
 
-def _line(prices: Prices, wanted: Wanted, granted: Sequence[Discount]) -> Line:
+def _line(prices: Prices, wanted: Wanted, granted: Sequence[Discount], *, a_year: bool) -> Line:
     item = next((one for one in prices.items if one.id == wanted.item), None)
     if item is None:
         listed = ", ".join(one.id for one in prices.items) or "nothing"
@@ -130,6 +138,7 @@ def _line(prices: Prices, wanted: Wanted, granted: Sequence[Discount]) -> Line:
     taken = [one for one in granted if item.id in one.applies_to]
     for discount in taken:
         total *= (100 - discount.percent) / 100
+    total, period = _rounded(total, prices.currency), item.period or "once"
     return Line(
         item=item.id,
         name=item.name,
@@ -137,8 +146,9 @@ def _line(prices: Prices, wanted: Wanted, granted: Sequence[Discount]) -> Line:
         unit=item.unit,
         unit_price=each,
         discounts=tuple(one.name for one in taken),
-        total=_rounded(total, prices.currency),
-        period=item.period or "once",
+        total=total,
+        period=period,
+        year_total=total * 12 if a_year and period == "month" else None,
     )
 
 
@@ -174,7 +184,10 @@ def price_tool(prices: Prices) -> BaseTool:
 
     @tool(effect=False, parse_docstring=True)
     async def get_price(
-        items: list[Wanted], discounts: list[str] | None = None, currency: str | None = None
+        items: list[Wanted],
+        discounts: list[str] | None = None,
+        currency: str | None = None,
+        a_year: bool = False,
     ) -> dict[str, Any]:
         """Compute exactly what articles cost; no other price may be told.
 
@@ -182,11 +195,13 @@ def price_tool(prices: Prices) -> BaseTool:
             items: Articles and quantities.
             discounts: Ids of the discounts the person is entitled to.
             currency: ISO 4217 code, if the person asks for one.
+            a_year: Whether the person asks what a year comes to.
         """
         try:
-            return quote(prices, items, discounts or (), currency).model_dump(mode="json")
+            found = quote(prices, items, discounts or (), currency, a_year=a_year)
         except NoPrice as error:
             raise ToolException(str(error)) from None
+        return found.model_dump(mode="json")
 
     articles = "; ".join(
         f"{item.id}: {item.name}, per {item.unit}" + (f" and {item.period}" if item.period else "")

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graphs.models import Llm
+from settings import E164
 from tools.organisation import Organisation, OrganisationError
 
 __all__ = ["Agent", "FactName", "Llm", "TransferNumber", "agent_of"]
@@ -33,7 +34,7 @@ class _Frozen(BaseModel):
 class TransferNumber(_Frozen):
     """A person whom callers can be connected with."""
 
-    to: str = Field(pattern=r"^\+[1-9]\d{6,14}$")
+    to: str = Field(pattern=rf"^{E164}$")
     """E.164."""
     name: str = "a colleague"
     """As the caller is told of them: "a colleague", "our billing desk"."""
@@ -87,6 +88,14 @@ class Agent(_Frozen):
     """Facts it asks for, in this order; empty for none."""
     transfer_numbers: tuple[TransferNumber, ...] = ()
     """People callers can be connected with, the first for any wish."""
+    max_duration_secs: float | None = Field(None, gt=0)
+    """Longest conversation, in seconds; None, or more than the server's own limit, for that."""
+    max_duration_message: str = ""
+    """What is said when that is over; the usual phrase when empty."""
+    record_voice: bool = True
+    """Whether its calls may be recorded, where the settings say that calls are."""
+    silence_secs: float | None = Field(None, gt=0)
+    """Silence after a question until it is asked again; None for that of the settings."""
 
     def model_post_init(self, _: Any) -> None:
         """Refuse what must not enter the state.

@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from pydantic import SecretStr
 
 from graphs.models import Failures, Llm, ModelFailed, chat_model, with_tools, written
+from graphs.sdr.facts import merged
 from graphs.sdr.grounding import Guard
+from graphs.sdr.onward import MOST_ASKS, waits
 from graphs.sdr.phases import allows
 from graphs.sdr.prompt import next_fact, prompt, window
+from graphs.sdr.reading import Reader
 from graphs.sdr.respond import Response, respond
 from graphs.sdr.session import Session, evidence
 from graphs.sdr.speaking import Answer, Speaker
 from graphs.sdr.state import State
-from graphs.sdr.tool_use import calling
+from graphs.sdr.tool_use import calling, rounds
 from graphs.sdr.turn import Turn
 from tools.knowledge import Found
 
@@ -36,7 +41,7 @@ def answered_without(
     guard = Guard(evidence(session, state, found), asked=turn.text)
     response = respond(turn, found, state.get("facts") or {}, state, guard)
     if response.calls:
-        plan = {"says": list(opening(state))}
+        plan = {"says": [*opening(state), *response.says]}
         calls = calling(response.calls, confirmed=False)
         return {"messages": [calls], "plan": plan, **response.update}
     text = " ".join(filter(None, [*opening(state), *response.says, response.asks]))
@@ -70,13 +75,21 @@ async def answered_by_model(
     source = _source(session, state, phase, given)
     pending = state.get("pending")
 
+    beside = _Beside(await _reader(session, turn, state), turn)
+
     async def write() -> AsyncGenerator[AIMessageChunk]:
         for sentence in opening(state):
             yield AIMessageChunk(content=f"{sentence} ")
-        async for piece in answer.write(source):
-            yield piece
-        if pending and not answer.called and not answer.repeats(pending["question"]):
-            yield AIMessageChunk(content=f" {pending['question']}")
+        said = False
+        async with aclosing(beside.answered(answer.write(source))) as pieces:
+            async for piece in pieces:
+                said = said or bool(piece.text)
+                yield piece
+        asks = beside.question
+        if pending and not asks and not answer.called and not answer.repeats(pending["question"]):
+            asks = pending["question"]
+        if asks:
+            yield AIMessageChunk(content=f" {asks}" if said else asks)
         yield AIMessageChunk(content="")  # a tool may be called without a word before it
 
     whole: AIMessageChunk | None = None
@@ -94,10 +107,78 @@ async def answered_by_model(
             asking = calling(calls, confirmed=False)
             return {"messages": [asking], "plan": plan, **fallback[0].update}
         update = dict(fallback[0].update)
-    elif (name := next_fact(turn, facts)) is not None and not answer.called:
+    elif (name := next_fact(turn, facts)) is not None and not (answer.called or beside.question):
         asks = dict(state.get("asks") or {})
         update = {"asked": name, "asks": {**asks, name: asks.get(name, 0) + 1}}
-    return {"messages": [message], **update}
+    return {"messages": [message], **update, **beside.update({**state, **update})}
+
+
+class _Beside:
+    """What the model reads beside its answer, and what comes of it.
+
+    Who wants no calls is asked whether to be taken off: in place of the answer, or behind what was
+    said of it before the reading came.
+    """
+
+    def __init__(self, reader: Reader | None, turn: Turn) -> None:
+        self._reader = reader
+        self._turn = turn
+        self.question = ""
+        """The question whether to be taken off, if it is put."""
+
+    async def answered(
+        self, pieces: AsyncGenerator[AIMessageChunk]
+    ) -> AsyncGenerator[AIMessageChunk]:
+        """Yield the pieces of an answer, unless the caller wants no calls."""
+        reader, begun = self._reader, False
+        try:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    if not begun and await self._wants_no_calls():
+                        break
+                    begun = True
+                    yield piece
+            if not self.question:
+                await self._wants_no_calls()
+            if reader is not None and reader.reading.usage is not None:
+                yield AIMessageChunk(content="", usage_metadata=reader.reading.usage)
+        finally:
+            if reader is not None:
+                await reader.close()
+
+    async def _wants_no_calls(self) -> bool:
+        asks = self._turn.state.get("asks") or {}
+        if self._reader is None or not (await self._reader.wait()).wants_no_calls:
+            return False
+        if asks.get("opt_out", 0) < MOST_ASKS:
+            self.question = self._turn.say("ask.opt_out")
+        return bool(self.question)
+
+    def update(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what changes in the state, of what it is after the answer."""
+        if self._reader is None:
+            return {}
+        known, read = state.get("facts") or {}, self._reader.reading.facts
+        new = {name: fact for name, fact in read.items() if name not in known}
+        update: dict[str, Any] = {}
+        if new:
+            update["facts"] = merged(known, new, self._turn.message_id, "model")
+        if self.question:
+            asks = dict(state.get("asks") or {})
+            update |= waits("opt_out", self.question)
+            update["asks"] = {**asks, "opt_out": asks.get("opt_out", 0) + 1}
+        return update
+
+
+async def _reader(session: Session, turn: Turn, state: State) -> Reader | None:
+    """Have the model read the caller's words, once in a turn and only if it answers."""
+    key = session.agent.llm.key
+    if rounds(state["messages"]) or FAILURES.paused(key, asyncio.get_running_loop().time()):
+        return None
+    try:
+        return Reader(await _model(session), turn, key)
+    except ModelFailed:
+        return None  # told where the answer is written
 
 
 async def _source(
@@ -114,19 +195,30 @@ async def _source(
         raise ModelFailed(_SKIPPED)
     try:
         tools = (await session.tools(state)).values()
-        try:
-            model = chat_model(llm, settings, await _secret(session, llm))
-        except ModelFailed:
-            raise
-        except Exception as error:  # whatever a provider's client raises
-            raise ModelFailed(f"There is no such model ({type(error).__name__}).") from error
-        bound = with_tools(model, [tool for tool in tools if allows(phase, tool.name)])
+        bound = with_tools(
+            await _model(session), [tool for tool in tools if allows(phase, tool.name)]
+        )
         async for chunk in written(bound, given, settings):
             yield chunk
     except ModelFailed:
         FAILURES.failed(llm.key, loop.time())
         raise
     FAILURES.answered(llm.key)
+
+
+async def _model(session: Session) -> BaseChatModel:
+    """Return the agent's model.
+
+    Raises:
+        ModelFailed: there is none.
+    """
+    llm = session.agent.llm
+    try:
+        return chat_model(llm, session.desk.settings, await _secret(session, llm))
+    except ModelFailed:
+        raise
+    except Exception as error:  # whatever a provider's client raises
+        raise ModelFailed(f"There is no such model ({type(error).__name__}).") from error
 
 
 async def _secret(session: Session, llm: Llm) -> SecretStr | None:

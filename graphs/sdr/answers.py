@@ -1,23 +1,25 @@
 """Answers to what waits for one: a yes before anything is done, a slot, a name, a time."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from rapidfuzz import fuzz
 
 from graphs.messages import was_heard
+from graphs.sdr.calling_back import call_back, call_back_at
 from graphs.sdr.intents import Heard, of_it, sure
-from graphs.sdr.onward import onward, waits
+from graphs.sdr.onward import ASIDES, MOST_PASSES, onward, waits
 from graphs.sdr.state import Pending
-from graphs.sdr.times import Wish, choose, wish
+from graphs.sdr.times import Wish, choose, names_option, wish
 from graphs.sdr.turn import Plan, Turn, transfer
+from graphs.sdr.wishes import TIMED, spoken_time, wished_now
 from tools.conversation import e164
 
 MOST_TRIES: Final = 2
-_TIMED: Final = frozenset({"book_appointment", "move_appointment"})
-"""Tools that need one of the free times."""
+"""So often a yes before something is done is asked for again."""
 _CANCELS: Final = re.compile(
     r"^\W*(?:(?:yes|yeah|yep|sure|ok|okay|please|haan|ja|oui|si|sí)\W+)*"
     r"(?:please\W+)?(?:cancel|drop|delete|scrap|call)\b"
@@ -25,7 +27,7 @@ _CANCELS: Final = re.compile(
     re.IGNORECASE,
 )
 _NAME_BEFORE: Final = re.compile(
-    r"^(?:(?:yes|sure|okay|ok|um+|well|please|it['’]?s|it is|this is|(?:the |my )?name is"
+    r"^(?:(?:yes|sure|okay|ok|um+|well|please|it['’]?s|it is|this is|(?:the |my )?name(?: is|['’]s)"
     r"|i['’]?m|i am|(?:put|book) it (?:on|under|for)|under|on|for|mera naam|naam|call me)"
     r"\b[\s,.]*)+",
     re.IGNORECASE,
@@ -41,10 +43,16 @@ _REJECTS: Final = re.compile(
     r"^\W*(?:(?:no|please|but|anything)\b\W*)*(?:not|except|other than|can['’]?t do"
     r"|cannot do|but)\W+"
     r"(?:(?:on|the|at|that)\W+)*(?:\w+day|first|second|third|last|morning|afternoon|one|\d+)\b"
-    r"\W*\w*$",
+    r"\W*\w*$"
+    r"|\b(?:none|neither|not any|any) of (?:these|those|them|the times)\b|\bneither\b",
     re.IGNORECASE,
 )
 """What is only ruled out: "not Monday"."""
+_LATER: Final = re.compile(
+    r"\b(?:(?P<later>later|after (?:that|those|these)|too early|später|plus tard|más tarde)"
+    r"|earlier|sooner|before (?:that|those|these)|too late|früher|plus tôt|antes|más temprano)\b",
+    re.IGNORECASE,
+)
 _SOUNDS_ALIKE: Final = 50
 """Likeness of a name, of 100, to the one that was misheard for it."""
 _NAME_AFTER: Final = re.compile(
@@ -69,7 +77,8 @@ class _Said:
     @property
     def tired(self) -> bool:
         """Whether it was asked often enough."""
-        return self.pending["tries"] >= MOST_TRIES
+        most = MOST_TRIES if self.pending["asks"] == "confirm" else MOST_PASSES
+        return self.pending["tries"] >= most
 
     @property
     def declines(self) -> bool:
@@ -124,8 +133,15 @@ def _confirm(said: _Said) -> Plan | None:
         return _read_back(turn, {**pending["args"], "name_of_attendee": name}, pending["about"])
     if pending["tool"] == "call_back_later" and (plan := call_back(turn, pending)) is not None:
         return plan
+    if said.declines and pending["tool"] == "call_back_later" and not said.tired:
+        question = turn.say("ask.when")
+        args = {key: value for key, value in pending["args"].items() if key != "at"}
+        update = waits("when", question, pending["tool"], args, tries=MOST_PASSES)
+        return Plan(says=(question,), update=update)
     if said.declines:
         return said.dropped("cancelled")
+    if heard.intent in ASIDES:
+        return None
     if heard.asks or turn.model and heard.yes is None and len(turn.text.split()) > 3:
         return None
     if said.tired:
@@ -136,7 +152,7 @@ def _confirm(said: _Said) -> Plan | None:
 def _other_name(said: _Said) -> str | None:
     """Return the name with which somebody corrects the one that was read back."""
     match = _NAME_CORRECTED.match(said.turn.text)
-    if match is None or said.heard.asks:
+    if match is None or said.heard.asks or said.heard.intent in ASIDES:
         return None
     name = name_in(match["name"])
     old = str(said.pending["args"].get("name_of_attendee", ""))
@@ -148,10 +164,12 @@ def _other_name(said: _Said) -> str | None:
 
 def _names_another(turn: Turn, pending: Pending) -> bool:
     """Whether another time is named than the one that was read back."""
-    if pending["tool"] not in _TIMED:
+    if pending["tool"] not in TIMED:
         return False
+    if turn.state.get("offered") and names_option(turn.text):
+        return True
     slot = {"start": str(pending["args"]["start"]), "spoken": ""}
-    return bool(wish(turn.text, turn.now)) and not choose(turn.text, [slot], turn.now)
+    return bool(wished_now(turn)) and not choose(turn.text, [slot], turn.now, spoken_time(turn))
 
 
 def _slot(said: _Said) -> Plan | None:
@@ -159,16 +177,22 @@ def _slot(said: _Said) -> Plan | None:
     offered = list(said.state.get("offered") or [])
     if offered and _REJECTS.search(turn.text):
         return said.again(turn.say("ask.when"))
-    found = choose(turn.text, offered, turn.now)
+    wished = wished_now(turn)
+    if offered and not wished and (way := _LATER.search(turn.text)):
+        return _beyond(said, offered, later=way["later"] is not None)
+    found = choose(turn.text, offered, turn.now, spoken_time(turn))
+    whole_day = wished.day and len(found) == len(offered) > 1
+    if wished.open_ended or whole_day:  # "not before noon" is a wish, and no choice
+        found = []
     if not found and heard.yes is True and len(offered) == 1:
         found = [0]
     if len(found) == 1:
-        return book(turn, offered[found[0]], pending["args"], pending["tool"])
+        return _taken(turn, offered[found[0]], pending, exactly=bool(wished.minutes))
     if found:
         several = turn.say("or").join(offered[at]["spoken"] for at in found)
         return said.again(turn.say("slots.which", slots=several))
-    if wished := wish(turn.text, turn.now):
-        return look_for(turn, wished, pending["tool"], pending["args"])
+    if wished:
+        return look_for(turn, wished, pending["tool"], pending["args"], pending["about"])
     if said.declines:
         return said.dropped("noted")
     if heard.asks or said.tired:
@@ -176,10 +200,39 @@ def _slot(said: _Said) -> Plan | None:
     return said.again(pending["question"])
 
 
-def look_for(turn: Turn, wished: Wish, tool: str, args: Mapping[str, Any]) -> Plan:
+def _taken(turn: Turn, slot: Mapping[str, str], pending: Pending, *, exactly: bool) -> Plan:
+    """Take one of the times; who has not said it exactly is told which it is."""
+    plan = book(turn, slot, pending["args"], pending["tool"])
+    if exactly or plan.update["pending"]["asks"] == "confirm":
+        return plan
+    return replace(plan, says=(turn.say("slot.free", spoken=slot["spoken"]), *plan.says))
+
+
+def _beyond(said: _Said, offered: Sequence[Mapping[str, str]], *, later: bool) -> Plan:
+    """Look for times after those that were offered or before them, of their day if it is one."""
+    starts = [datetime.fromisoformat(one["start"]) for one in offered]
+    day = starts[0].date() if len({start.date() for start in starts}) == 1 else None
+    pending = said.pending
+    plan = look_for(said.turn, Wish(day), pending["tool"], pending["args"], pending["about"])
+    ((name, args),) = plan.calls
+    edge = "not_before" if later else "not_after"
+    at = max(starts) + timedelta(minutes=1) if later else min(starts)
+    return replace(plan, calls=((name, {**args, edge: at.isoformat(timespec="minutes")}),))
+
+
+def look_for(
+    turn: Turn,
+    wished: Wish,
+    tool: str,
+    args: Mapping[str, Any],
+    about: Mapping[str, Any] | None = None,
+) -> Plan:
     """Look for free times as they are wished, for what is to be done at one of them."""
     given = {key: value for key, value in args.items() if key != "start"}
-    update = {**waits("slot", "", tool, given), "offered": []}
+    kept = {key: value for key, value in (about or {}).items() if key == "from"}
+    before = spoken_time(turn).minutes  # "the same time" is that of the day before
+    kept["wished"] = (wished if wished.minutes else replace(wished, minutes=before)).kept()
+    update = {**waits("slot", "", tool, given, kept), "offered": []}
     calls = (("find_slots", wished.search(turn.now)),)
     return Plan(route="use_tools", calls=calls, update=update)
 
@@ -230,10 +283,12 @@ def name_in(text: str) -> str | None:
 
 def _name(said: _Said) -> Plan | None:
     turn, heard, pending = said.turn, said.heard, said.pending
-    if pending["tool"] in _TIMED and _names_another(turn, pending):
+    if pending["tool"] in TIMED and _names_another(turn, pending):
         return _slot(said)
     if of_it(turn.text) == "cancel_booking":
         return said.dropped("noted")
+    if heard.intent in ASIDES:
+        return None
     name = None if heard.asks or heard.yes is False else name_in(turn.text)
     if name is None:
         return None if heard.asks or said.tired else said.again(pending["question"])
@@ -265,12 +320,14 @@ def _phone(said: _Said) -> Plan | None:
     number = e164(said.turn.text, said.turn.organisation.country)
     if number is None:
         return None if said.tired else said.again(pending["question"])
-    return _call_back_at({**pending["args"], "phone": number})
+    return call_back_at({**pending["args"], "phone": number})
 
 
 def _when(said: _Said) -> Plan | None:
     turn, pending = said.turn, said.pending
-    if (plan := call_back(turn, pending)) is not None:
+    if _books(said):
+        return None
+    if (plan := call_back(turn, pending, said.pending["tries"] > 0)) is not None:
         return plan
     if said.declines:
         return said.dropped("noted")
@@ -278,27 +335,6 @@ def _when(said: _Said) -> Plan | None:
         return None
     text = f"{pending['about'].get('text', '')} {turn.text}".strip()[-200:]
     return said.again(turn.say("ask.when"), text=text)
-
-
-def call_back(turn: Turn, pending: Pending) -> Plan | None:
-    """Propose a call back to the caller; None where they have not said when."""
-    before = pending["about"].get("text", "")
-    said = wish(turn.text, turn.now)
-    whole = said if said.day else wish(f"{before} {turn.text}", turn.now)
-    at = whole.moment(turn.now) or said.moment(turn.now)
-    if at is None:
-        return None
-    args = {**pending["args"], "at": at.isoformat(timespec="minutes")}
-    if not turn.caller and not args.get("phone"):
-        question = turn.say("ask.phone")
-        return Plan(says=(question,), update=waits("phone", question, pending["tool"], args))
-    return _call_back_at(args)
-
-
-def _call_back_at(args: Mapping[str, Any]) -> Plan:
-    """Have it read back, or refused, by the tool that does it."""
-    calls = (("call_back_later", dict(args)),)
-    return Plan(route="use_tools", calls=calls, update={"pending": None, "expects": {}})
 
 
 def _summary(said: _Said) -> Plan | None:
@@ -322,17 +358,37 @@ def _meeting(said: _Said) -> Plan | None:
     return said.dropped("noted") if said.heard.yes is False else None
 
 
+def _books(said: _Said) -> bool:
+    """Whether a meeting is wished for where a call back is spoken of: "book a demo at ten"."""
+    return said.heard.intent == "book" and not _CALL.search(said.heard.words)
+
+
+_CALL: Final = re.compile(r"\bcalls?\b", re.IGNORECASE)
+
+
 def _person(said: _Said) -> Plan | None:
-    turn = said.turn
-    if said.heard.yes is False:
+    turn, heard = said.turn, said.heard
+    before: Pending | None = said.pending["about"].get("before")
+    if before is not None and heard.yes is None and not heard.asks:
+        again: Pending = {**before, "tries": MOST_TRIES}
+        state = {**turn.state, "pending": again}
+        taken = answered(
+            replace(turn, state=state), heard, again, said.facts, {**said.state, "pending": again}
+        )
+        if taken is not None:
+            return taken
+    if heard.yes is False:
         return said.dropped("noted")
-    if said.heard.yes is True and not said.heard.asks:
+    args = {"about": str(said.state.get("about") or turn.text)[:200]}
+    question = turn.say("call_back.offer")
+    later = waits("when", question, "call_back_later", args)
+    if _books(said):
+        return None
+    if not heard.asks and (plan := call_back(turn, later["pending"])) is not None:
+        return plan  # "tomorrow at ten" to "may a colleague call you back?"
+    if heard.yes is True and not heard.asks:
         plan = transfer(turn, said.facts)
-        if plan is not None:
-            return plan
-        question = turn.say("call_back.offer")
-        args = {"about": str(said.state.get("about") or turn.text)[:200]}
-        return Plan(says=(question,), update=waits("when", question, "call_back_later", args))
+        return plan or Plan(says=(question,), update=later)
     return None
 
 

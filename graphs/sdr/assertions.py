@@ -6,16 +6,19 @@ They are answered with what the price list and the documents say, and never with
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from graphs.sdr.facts import PAYS_OTHERS, facts_in
 from graphs.sdr.grounding import Guard
 from graphs.sdr.grounding.claims import Claim, claims_of
 from graphs.sdr.grounding.promises import promises_of
+from graphs.sdr.price_asked import Asked
 from graphs.sdr.price_list import discount_list, named, on_offer, price_list
 from graphs.sdr.responder import extract
 from graphs.sdr.turn import Turn
 from tools.knowledge import Found
+from tools.pricing import NoPrice, Wanted, quote
 
 _PRICED: Final = ("money", "percent", "ratio")
 _OWN: Final = re.compile(
@@ -65,11 +68,14 @@ def asserts(turn: Turn) -> bool:
     ours = bool(_OF_US.search(text)) or bool(prices and named(text, prices))
     if PAYS_OTHERS.search(text) and not _LEADING.search(text) and not _SAID_BY_US.search(text):
         return False
-    if "budget" in facts_in(text, turn.state.get("asked")) and not ours:
+    concludes = bool(turn.state.get("priced") and _CONCLUDES.search(text))
+    if "budget" in facts_in(text, turn.state.get("asked")) and not (ours or concludes):
         return False
     if _OWN.match(text) and not ours:
         return False
-    if any(claim.kind in _PRICED for claim in claims) or _by_seat(text, claims):
+    if any(claim.kind in _PRICED for claim in claims) or _priced(turn, claims):
+        return True
+    if _WANTS_PROMISE.match(text) or _WANTS_ASSENT.search(text):
         return True
     if _asks(text):
         return False
@@ -81,10 +87,50 @@ def asserts(turn: Turn) -> bool:
     return leads and bool(promises_of(text))
 
 
-def _by_seat(text: str, claims: Sequence[Claim]) -> bool:
-    """Whether a price is named without its currency: "twenty a seat"."""
-    bare = [claim for claim in claims if claim.kind == "number"]
-    return any(_BY_SEAT.match(text, c.end) or _AT.search(text, 0, c.start) for c in bare)
+def _priced(turn: Turn, claims: Sequence[Claim]) -> bool:
+    """Whether a price is named without its currency: "twenty a seat", "so it's 30 then"."""
+    return bool(_bare(turn, claims))
+
+
+def _bare(turn: Turn, claims: Sequence[Claim]) -> list[Claim]:
+    text, haggles = turn.text, bool(turn.state.get("priced"))
+    return [
+        claim
+        for claim in claims
+        if claim.kind == "number"
+        and claim.unit != "person"
+        and (
+            _BY_SEAT.match(text, claim.end)
+            or _AT.search(text, 0, claim.start)
+            or (haggles and _BARE.search(text, 0, claim.start))
+        )
+    ]
+
+
+def claims_price(turn: Turn) -> bool:
+    """Whether what the caller claims is a sum, with its currency or without."""
+    claims = claims_of(turn.text)
+    return any(claim.kind == "money" for claim in claims) or _priced(turn, claims)
+
+
+def is_price(turn: Turn, asked: Asked) -> bool:
+    """Whether each sum that is named is the price of what is asked, of a unit or of all."""
+    prices, claims = turn.organisation.prices, claims_of(turn.text)
+    if prices is None or asked.call is None:
+        return False
+    try:
+        found = quote(prices, [Wanted(**one) for one in asked.call[1]["items"]], asked.discounts)
+    except NoPrice:
+        return False
+    right = {amount for line in found.lines for amount in (line.total, line.unit_price)}
+    right |= set(found.totals.values())
+    named_ = [claim for claim in claims if claim.kind == "money"] + _bare(turn, claims)
+    return all(Decimal(claim.keys[0].split()[-1]) in right for claim in named_)
+
+
+def _listed_price(turn: Turn, claim: Claim) -> bool:
+    prices = turn.organisation.prices
+    return prices is not None and any(item.price == Decimal(claim.keys[0]) for item in prices.items)
 
 
 _AT: Final = re.compile(
@@ -95,6 +141,31 @@ _AT: Final = re.compile(
 _ASKS: Final = re.compile(
     r"^\W*(?:(?:and|so|but|ok|okay|well|hi|hello)\W+)*(?:what|which|who|when|where|why|how|is there"
     r"|are there|do you (?:have|offer)|does|can|could|tell me|explain)\b",
+    re.IGNORECASE,
+)
+
+
+_CONCLUDES: Final = re.compile(
+    r"^\W*(?:(?:ok|okay|well|and)\W+)*(?:so|great|perfect|then)\b|\bthen\W*$", re.IGNORECASE
+)
+"""How somebody draws a conclusion from prices, "so it's 500 then", and tells no budget."""
+_WANTS_ASSENT: Final = re.compile(
+    r"\b(?:is|was|so|take)\W+(?:that|this|it)(?:['’]?s| is| as)?\W+(?:an? )?"
+    r"(?:yes|deal|agreement|settled)\b"
+    r"|\b(?:do|have) we (?:have |got )?(?:a|our) deal\b|\bdeal\W*$",
+    re.IGNORECASE,
+)
+"""How a yes of ours is fished for, to what was said before."""
+_BARE: Final = re.compile(
+    r"\b(?:(?:it|that)(?:['’]?s| is)|make it|you['’]?ll do|you do|call it|settle (?:for|on|at)"
+    r"|agree on|give me|so|great"
+    r"|let['’]?s say|(?:give|do) (?:me|it|us)(?: for)?)\W+(?:only |just )?$",
+    re.IGNORECASE,
+)
+"""What comes before a price without its currency, where prices are spoken of: "make it 30"."""
+_WANTS_PROMISE: Final = re.compile(
+    r"^\W*(?:(?:and|so|but|ok|okay|well)\W+)*(?:can|could|will|would|do) you (?:please |just )?"
+    r"(?:promise|guarantee|swear|assure|commit)\b",
     re.IGNORECASE,
 )
 
@@ -113,9 +184,14 @@ def put_right(turn: Turn, found: Found | None, guard: Guard) -> tuple[str, ...]:
     """
     claims = claims_of(turn.text)
     unshown = guard.unshown()
-    priced = any(claim.kind in _PRICED for claim in claims) or _by_seat(turn.text, claims)
+    priced = any(claim.kind in _PRICED for claim in claims) or _priced(turn, claims)
     says: list[str] = []
-    if unshown:
+    if _WANTS_PROMISE.match(turn.text) and not any(claim.kind == "money" for claim in claims):
+        facts = extract(turn.text, found) if found is not None else []
+        return (turn.say("safe.promise"), *facts)
+    if _WANTS_ASSENT.search(turn.text) and not priced:
+        return (turn.say("safe.assent"),)
+    if unshown or any(not _listed_price(turn, claim) for claim in _bare(turn, claims)):
         says.append(turn.say("safe.assent" if priced else "safe.promise"))
     if _CONCESSION.search(turn.text):
         return (turn.say("safe.assent"), *discount_list(turn))
@@ -123,8 +199,23 @@ def put_right(turn: Turn, found: Found | None, guard: Guard) -> tuple[str, ...]:
         return (turn.say("safe.assent"), *discount_list(turn)) if unshown else discount_list(turn)
     if priced:
         return (*says, *_listed(turn, claims))
-    facts = extract(turn.text, found) if found is not None else []
+    lasts = "duration" if any(claim.kind == "duration" for claim in claims) else ""
+    facts = extract(_topic(turn.text, claims), found, kind=lasts) if found is not None else []
     return (*says, *facts) if says or facts else (turn.say("unknown"),)
+
+
+def _topic(text: str, claims: Sequence[Claim]) -> str:
+    """Return what something is claimed of: in "you said the trial is ninety days" the trial."""
+    for claim in sorted(claims, key=lambda one: -one.start):
+        text = f"{text[: claim.start]} {text[claim.end :]}"
+    return _SAYS.sub(" ", text)
+
+
+_SAYS: Final = re.compile(
+    r"\b(?:earlier|before|just now|yesterday)\b|\byou(?:['’]ve| have)?(?: \w+)? (?:said|told"
+    r"|promised|mentioned|confirmed|agreed|offered|wrote)(?: me| us)?(?: that)?\b",
+    re.IGNORECASE,
+)
 
 
 def _listed(turn: Turn, claims: Sequence[Claim]) -> tuple[str, ...]:

@@ -6,24 +6,27 @@ from typing import Any, Final
 
 from graphs.eligibility.readings import Reading
 from graphs.eligibility.yes_no import parse_yes_no
-from graphs.sdr.answers import answered, call_back, look_for
+from graphs.sdr.about import abilities, reached
+from graphs.sdr.answers import answered
 from graphs.sdr.assertions import asserts
+from graphs.sdr.booked import appointments, being_booked, meet
+from graphs.sdr.calling_back import call_back
 from graphs.sdr.closing import close, outcome_of, taking_off, unanswered
 from graphs.sdr.emergency import send_for_help
 from graphs.sdr.facts import facts_in, merged
 from graphs.sdr.intents import Heard
 from graphs.sdr.languages import language_of
-from graphs.sdr.onward import offered, onward, waits
+from graphs.sdr.onward import offered, onward, passed_over, waits
+from graphs.sdr.opening import opening, zone_told
 from graphs.sdr.phases import following
 from graphs.sdr.price_asked import goes_on
 from graphs.sdr.private import told_of
 from graphs.sdr.replies import spoken_languages
 from graphs.sdr.sending import send, sender
 from graphs.sdr.state import Consent
-from graphs.sdr.times import wish
 from graphs.sdr.turn import Plan, Turn, speak_as, transfer
 from graphs.sdr.untold import untold
-from graphs.sdr.wishes import OFFERS, of_the_booking, wishes
+from graphs.sdr.wishes import of_the_booking, wishes
 
 ANNOYED: Final = 2.0
 """What sounds so frustrated is answered with an apology and the offer of a person."""
@@ -63,6 +66,7 @@ def _decided(turn: Turn) -> Plan:
     heard = turn.heard
     assert heard is not None  # noqa: S101 (who says something is heard)
     heard = of_the_booking(turn, heard)
+    turn = replace(turn, heard=heard)
     facts = dict(turn.state.get("facts") or {}) if told_of(turn) else _facts(turn)
     learnt = _learnt(turn, heard, facts)
     plan = _said(turn, heard, facts, {**turn.state, **learnt})
@@ -150,6 +154,8 @@ def _facts(turn: Turn) -> dict[str, Any]:
     if asked == "need" and (not told or wishes(turn) or asserts(turn)):
         asked = None  # "how are you?", "Monday at ten" and "half price" are no need
     found = facts_in(turn.text, asked)
+    if asserts(turn):
+        found.pop("budget", None)  # "so it's 500 then?" is a price of the caller's
     if wanted:
         found.pop("need", None)
     return merged(known, found, turn.message_id)
@@ -191,10 +197,9 @@ def _said(turn: Turn, heard: Heard, facts: Mapping[str, Any], state: Mapping[str
         answer = None if claims else answered(turn, heard, turn.pending, facts, state)
         if answer is not None:
             return answer
-        if turn.pending["asks"] in OFFERS:
-            dropped: dict[str, Any] = {"pending": None, "expects": {}}
-            plan = _conversation(turn, heard, facts, {**state, **dropped})
-            return replace(plan, update={**dropped, **plan.update})
+        says, changed = passed_over(turn, turn.pending)
+        plan = _conversation(turn, heard, facts, {**state, **changed})
+        return replace(plan, says=(*says, *plan.says), update={**changed, **plan.update})
     return _conversation(turn, heard, facts, state)
 
 
@@ -226,6 +231,10 @@ def _request(
             return connect(turn, facts)
         case "language":
             return _language(turn, heard, facts, state)
+        case "hours" if (told := opening(turn)) is not None:
+            return _then(turn, facts, state, told, ask=False)
+        case "zone":
+            return _then(turn, facts, state, zone_told(turn), ask=False)
         case "goodbye":
             booked = turn.state.get("booked")
             meeting = turn.organisation.calendar.meeting
@@ -233,32 +242,20 @@ def _request(
             return close(turn, outcome_of({**turn.state, "facts": facts}), bye)
         case "account":
             return Plan(route="look_up")
+        case "contact" if ways := reached(turn):
+            return _then(turn, facts, state, *ways, ask=False)
         case "my_booking":
-            return _appointments(turn, "")
-        case "move_booking" | "cancel_booking" if not _being_booked(turn):
+            return appointments(turn, "")
+        case "move_booking" | "cancel_booking" if not being_booked(turn):
             moves = heard.intent == "move_booking"
-            return _appointments(turn, "move_appointment" if moves else "cancel_appointment")
+            return appointments(turn, "move_appointment" if moves else "cancel_appointment")
     if state["frustration"] >= FRUSTRATED:
         calmed = transfer(turn, facts, sorry=True) or connect(turn, facts)
         return replace(calmed, update={**calmed.update, "frustration": 0.0})
-    if heard.feeling >= ANNOYED and heard.intent == "statement" and not turn.pending:
+    annoyed = heard.feeling >= ANNOYED and heard.intent == "statement"
+    if annoyed and not turn.pending and not asserts(turn):
         return _soothe(turn)
     return None
-
-
-def _being_booked(turn: Turn) -> bool:
-    """Whether a time is just being found, so that another one is no change of a booking."""
-    return turn.pending is not None and turn.pending["tool"] == "book_appointment"
-
-
-def _appointments(turn: Turn, tool: str) -> Plan:
-    """Look up what the caller has booked, to read it back or for a tool that changes it."""
-    contact = turn.state.get("contact") or {}
-    booked = turn.state.get("booked") or {}
-    email = booked.get("email") or contact.get("email") or turn.agent.variables.get("email")
-    args = {"email": str(email)} if email else {}
-    update = waits("appointment", "", tool, args) if tool else {}
-    return Plan(route="use_tools", calls=(("list_appointments", args),), update=update)
 
 
 def _soothe(turn: Turn) -> Plan:
@@ -368,14 +365,16 @@ def _conversation(
         case "hold":
             return Plan(says=(say("hold"),))
         case "statement" | "question" | "price" | "confirm" | "hello" if wishes(turn):
-            return look_for(turn, wish(turn.text, turn.now), "book_appointment", {})
+            return meet(turn)
+        case "about" if not turn.model:
+            return _then(turn, facts, state, *abilities(turn), ask=True)
         case "repeat":
             return Plan(says=(turn.last_said or say("nothing_said"),))
         case "not_interested":
             return close(turn, "not_interested", say("not_interested"))
         case "book":
-            return look_for(turn, wish(turn.text, turn.now), "book_appointment", {})
-        case "send":
+            return meet(turn)
+        case "send" if not asserts(turn):
             return send(turn)
     spoken = language_of(turn.text)
     asks = dict(turn.state.get("asks") or {})
@@ -390,7 +389,7 @@ def _conversation(
     if heard.intent in ("thanks", "hello"):
         greets = [] if _speaks_first(turn) and heard.intent == "hello" else [say(heard.intent)]
         return _then(turn, facts, state, *greets, ask=True)
-    if facts != (turn.state.get("facts") or {}) and not heard.asks:
+    if facts != (turn.state.get("facts") or {}) and not heard.asks and heard.intent != "price":
         return _then(turn, facts, state, say("told"), ask=True)
     if heard.intent in ("confirm", "deny") and isinstance(parse_yes_no(turn.text), Reading):
         if heard.yes is False and turn.last_said.endswith(say("anything_else")):

@@ -3,16 +3,13 @@
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from graphs.sdr.turn import Turn
 from tools.conversation import country_of
+from tools.data_files import read_data
 
 _NUMBERS: Final[dict[str, str]] = {
     country: number
-    for number, countries in yaml.safe_load(
-        (Path(__file__).parent / "lexicon" / "emergency.yaml").read_text(encoding="utf-8")
-    ).items()
+    for number, countries in read_data(Path(__file__).parent / "lexicon" / "emergency.yaml").items()
     for country in countries
 }
 

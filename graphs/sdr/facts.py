@@ -26,7 +26,7 @@ _TIMING_WORDS, _NEED_WORDS = _pattern("timing_words"), _pattern("need_words")
 _BUDGET_WORDS, _NO_BUDGET = _pattern("budget_words"), _pattern("no_budget")
 PAYS_OTHERS: Final = _pattern("pays_others")
 """Somebody pays so much elsewhere: "we pay 30 dollars a seat today"."""
-_TEAM_WORDS, _ALONE = _pattern("team_words"), _pattern("alone")
+_TEAM_WORDS, _ALONE, _HEADS = _pattern("team_words"), _pattern("alone"), _pattern("heads")
 _PERIOD: Final = re.compile(
     r"(?:\s*(?:per|an?|each|every|/)?\s*(?:month|year|week|day|hour|seat|user|person|monthly|yearly"
     r"|annually|mahine|saal)\b)+",
@@ -168,6 +168,9 @@ def _team_size(
     counted = [claim for claim in numbers if claim.unit == "person"]
     if not counted and _TEAM_WORDS.search(text):
         counted = [claim for claim in numbers if claim.unit is None]
+    if not counted and (heads := _HEADS.search(text)) is not None:
+        told = heads["of_us"] or heads["we_are"]
+        counted = [c for c in claims_of(f"{told} people") if c.unit == "person"]
     if not counted and asked == "team_size":
         counted = numbers
     if len(counted) != 1:

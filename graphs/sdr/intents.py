@@ -7,13 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
-import yaml
-
 from graphs.eligibility.readings import Reading
 from graphs.eligibility.requests import parse_request
 from graphs.eligibility.utterance import Lexicon, Match, span, uncovered, words
 from graphs.eligibility.yes_no import parse_yes_no
-from graphs.sdr.opting_out import sounds_unsure, speaks_of_the_product, wish_for_no_calls
+from graphs.sdr.opting_out import speaks_of_the_product, wish_for_no_calls
+from tools.data_files import read_words
 
 Intent = Literal[
     "emergency",
@@ -28,13 +27,17 @@ Intent = Literal[
     "move_booking",
     "cancel_booking",
     "account",
+    "contact",
     "busy",
     "call_back",
+    "hours",
+    "zone",
     "book",
     "send",
     "may_opt_out",
     "hold",
     "repeat",
+    "about",
     "not_interested",
     "price",
     "goodbye",
@@ -49,6 +52,7 @@ Intent = Literal[
 CODE_DECIDES: Final = frozenset(
     {"emergency", "opt_out", "wrong_number", "robot", "source", "person", "language", "account"}
     | {"my_booking", "move_booking", "cancel_booking", "busy", "goodbye", "may_opt_out", "recorded"}
+    | {"contact"}
 )
 """What no model is asked about."""
 OPTING_OUT: Final = frozenset({"opt_out", "may_opt_out"})
@@ -56,21 +60,32 @@ OPTING_OUT: Final = frozenset({"opt_out", "may_opt_out"})
 
 def load_lexicon(name: str) -> Any:
     """Read `lexicon/NAME.yaml`; every scalar stays a string (`no` and `on` are words here)."""
-    text = (Path(__file__).parent / "lexicon" / f"{name}.yaml").read_text(encoding="utf-8")
-    return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 (every scalar stays a string)
+    return read_words(Path(__file__).parent / "lexicon" / f"{name}.yaml")
 
 
 _DATA: Final[Mapping[str, Any]] = load_lexicon("intents")
 _LEXICON: Final = Lexicon({"guard": _DATA["guards"], "phrase": _DATA["phrases"]}, first_wins=True)
+_ABROAD: Final[Mapping[str, Any]] = load_lexicon("intents_abroad")
 _RULES: Final[Mapping[str, list[re.Pattern[str]]]] = {
-    intent: [re.compile(pattern) for pattern in patterns]
-    for intent, patterns in _DATA["rules"].items()
+    intent: [
+        *(re.compile(rule) for rule in _DATA["rules"].get(intent, ())),
+        *(
+            re.compile(rule.format_map(_ABROAD["classes"]))
+            for rule in _ABROAD["rules"].get(intent, ())
+        ),
+    ]
+    for intent in {**_DATA["rules"], **_ABROAD["rules"]}
 }
 _OF_IT: Final[Mapping[str, list[re.Pattern[str]]]] = {
     intent: [re.compile(pattern) for pattern in patterns]
     for intent, patterns in _DATA["of_it"].items()
 }
 _OTHERS: Final[re.Pattern[str]] = re.compile(_DATA["others"])
+_THEY_CALL: Final = re.compile(
+    r"\b(?:customers?|callers?|users?|clients?|people|they|guests|patients|who)(?: \w+)?"
+    r" (?:call|ring|phone)\b"
+)
+"""Others call us: "customers call us in the evening"."""
 _NO_OPT_OUT: Final[re.Pattern[str]] = re.compile(_DATA["no_opt_out"])
 _FEELINGS: Final = Lexicon({"feeling": load_lexicon("feelings")}, first_wins=True)
 _QUESTIONS: Final = tuple(
@@ -162,16 +177,19 @@ def recognise(text: str) -> Heard:
         for intent, patterns in _RULES.items()
         if any(pattern.search(spelt) for pattern in patterns)
     ]
-    if (wish := wish_for_no_calls(spelt)) is not None:
+    told = [one for one in found if one[0] == "opt_out"]
+    wish = wish_for_no_calls(spelt, told=bool(told))
+    if wish != "sure":
+        found = [one for one in found if one[0] != "opt_out"]
+    if wish is not None and (wish == "perhaps" or not told):
         found.append(("opt_out" if wish == "sure" else "may_opt_out", text, f"opt_out.{wish}", ""))
     asks = _asks(text, [word.text for word in heard])
     if guards or _OTHERS.search(spelt) and not _PERSONAL.search(spelt):
         found = [one for one in found if one[0] not in CODE_DECIDES]
+    if _THEY_CALL.search(spelt):
+        found = [one for one in found if one[0] != "call_back"]
     if any(one[0] in OPTING_OUT for one in found) and _elsewhere(spelt):
         found = [one for one in found if one[0] not in OPTING_OUT]
-    if any(one[0] == "opt_out" for one in found) and sounds_unsure(spelt):
-        found = [one for one in found if one[0] != "opt_out"]
-        found.append(("may_opt_out", text, "opt_out.perhaps", ""))
     if len(heard) <= _GREETING and any(one[0] == "hello" for one in found):
         asks = False  # "hello, how are you?"
     yes = _yes(text, found)

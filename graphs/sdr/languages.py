@@ -1,23 +1,28 @@
 """Which language a caller speaks, as far as the words tell."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from graphs.eligibility.language import detect_language
+from graphs.eligibility.utterance import load_lexicon
+from tools.data_files import read_words
 
-_DATA: Final[Any] = yaml.load(
-    (Path(__file__).parent / "lexicon" / "languages.yaml").read_text(encoding="utf-8"),
-    Loader=yaml.BaseLoader,  # noqa: S506 (no is a word here)
-)
-_WORDS: Final[dict[str, frozenset[str]]] = {
-    language: frozenset(listed) for language, listed in _DATA.items()
+_DATA: Final[Any] = read_words(Path(__file__).parent / "lexicon" / "languages.yaml")
+_SIGNS: Final[dict[str, list[tuple[re.Pattern[str], float]]]] = {
+    language: [(re.compile(sign), float(weight)) for sign, weight in signs.items()]
+    for language, signs in _DATA["signs"].items()
 }
-_WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-LEAST: Final = 2
-"""So many words of a language must be there before it is told apart from English and Hindi."""
+_WORDS: Final[dict[str, frozenset[str]]] = {
+    language: frozenset(listed) for language, listed in _DATA.items() if language != "signs"
+}
+_ENGLISH: Final = _WORDS["en"] | frozenset(load_lexicon("language")["en"])
+_WORD: Final = re.compile(r"[¿¡]?[^\W\d_]+(?:['’-][^\W\d_]+)*")
+ENOUGH: Final = 2.0
+"""Words and signs of a language that tell it apart from English and Hindi."""
+_SHARE: Final = 0.5
+"""Share of the words that tells it too, where nothing speaks for another language."""
 
 
 def language_of(text: str) -> str | None:
@@ -25,9 +30,25 @@ def language_of(text: str) -> str | None:
 
     Hindi in Latin letters, and with English mixed in, is `hi` where Hindi words prevail.
     """
-    said = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
-    counts = {language: sum(word in listed for word in said) for language, listed in _WORDS.items()}
+    said = [word.replace("’", "'") for word in _WORD.findall(text)]
+    counts = {language: _count(said, language) for language in _SIGNS}
     best = max(counts, key=lambda language: counts[language])
-    ours = detect_language(text)
-    told_apart = counts[best] >= LEAST and sorted(counts.values())[-2] < counts[best]
-    return best if told_apart and (ours is None or counts[best] * 3 >= len(said)) else ours
+    most, ours = counts[best], detect_language(text)
+    english = sum(word.lower().replace("'", "") in _ENGLISH for word in said)
+    if sorted(counts.values())[-2] >= most or english >= most:
+        return ours
+    alone = not english and ours is None
+    if most >= ENOUGH and (alone or most * 3 >= len(said)):
+        return best
+    return best if alone and len(said) > 1 and most >= _SHARE * len(said) else ours
+
+
+def _count(said: Sequence[str], language: str) -> float:
+    """Count the words of a language and what else tells it."""
+    count = 0.0
+    for at, word in enumerate(said):
+        low = word.lower().lstrip("¿¡")
+        count += low in _WORDS[language]
+        if at == 0 or not word[0].isupper():
+            count += sum(much for sign, much in _SIGNS[language] if sign.search(word.lower()))
+    return count

@@ -9,6 +9,14 @@ from graphs.sdr.turn import Turn
 
 MOST_ASKS: Final = 2
 """So often a fact is asked for; who does not answer then is not pressed."""
+OFFERS: Final = frozenset({"person", "meeting", "facts", "opt_out"})
+"""What is not offered again to a caller who speaks of something else."""
+ASIDES: Final = frozenset({"hold", "repeat"})
+"""Intents that leave open what was asked: "one moment", "say that again"."""
+MOST_PASSES: Final = 1
+"""So often what waits for an answer is asked again; then another way is offered."""
+MOST_QUESTIONS: Final = 3
+"""So often it is asked again behind the answer to a question of the caller's."""
 _EXPECTS: Final[Mapping[str, str]] = {
     "confirm": "yes_no",
     "facts": "yes_no",
@@ -88,3 +96,32 @@ def offered(turn: Turn, key: str) -> tuple[str, dict[str, Any]]:
         question = turn.say(f"{key}.person", person=person.name)
     about = {"to": person.to} if person else {}
     return question, {**waits("person", question, about=about), "about": turn.text[:200]}
+
+
+def passed_over(turn: Turn, pending: Pending) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return what is said and changes where something else was said than what is waited for.
+
+    An offer is dropped. Anything else is asked once more, and then another way is offered: a
+    person, or a call back; who was to be called back may write. What was open stays so: who
+    answers it after all is understood.
+    """
+    dropped: dict[str, Any] = {"pending": None, "expects": {}}
+    if pending["asks"] in OFFERS:
+        return (), dropped
+    if turn.heard is not None and turn.heard.intent in ASIDES:
+        return (), {}
+    asks = turn.heard is not None and turn.heard.asks
+    if pending["tries"] < (MOST_QUESTIONS if asks else MOST_PASSES):
+        return (), {"pending": {**pending, "tries": pending["tries"] + 1}}
+    if pending["tool"] == "call_back_later" and not (turn.open and turn.person()):
+        return (turn.say("confirm.dropped"), *writing(turn)), dropped
+    _, update = offered(turn, "stuck")
+    kept = {"tool": pending["tool"], "args": pending["args"]}
+    update["pending"] |= {**kept, "about": {**update["pending"]["about"], "before": pending}}
+    return (), {**update, "about": str(pending["args"].get("about") or turn.text)[:200]}
+
+
+def writing(turn: Turn) -> tuple[str, ...]:
+    """Say where one can write to; nothing where the organisation has no address."""
+    email = turn.organisation.contact.get("email")
+    return (turn.say("contact.write", email=email),) if email else ()

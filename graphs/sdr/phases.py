@@ -4,14 +4,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-import yaml
-
+from tools.data_files import read_data
 from tools.effects import has_effect
 
 Phase = Literal["CALL_START", "DISCOVERY", "ACTIVE", "COMPLETION"]
-_DATA: Final[Mapping[str, Any]] = yaml.safe_load(
-    (Path(__file__).parent / "phases.yaml").read_text(encoding="utf-8")
-)
+_DATA: Final[Mapping[str, Any]] = read_data(Path(__file__).with_name("phases.yaml"))
 _ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     phase: frozenset(_DATA["phases"][phase]["tools"]) for phase in get_args(Phase)
 }

@@ -1,7 +1,7 @@
 """What a caller wants the price of: which articles, for how many, with which discounts."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from graphs.sdr.grounding.claims import claims_of
@@ -10,6 +10,22 @@ from graphs.sdr.turn import Turn
 from tools.organisation import Item, Prices
 
 MOST_LISTED: Final = 3
+_ENTITLED: Final = {
+    "annual": re.compile(
+        r"\byearly\b(?!\W+(?:costs?|prices?|totals?|fees?|sum)\b)|\b(?:pay|paid|paying|bill|billed"
+        r"|invoiced) (?:\w+ )?(?:by|per|for) (?:the|a) (?:whole |full )?year\b"
+        r"|\byear (?:up front|in advance)\b|\bjährlich|\bpar an d['’]avance",
+        re.IGNORECASE,
+    ),
+    "nonprofit": re.compile(
+        r"\b(?:charit(?:y|able)|ngo|not[- ]for[- ]profit|gemeinnützig\w*|association caritative"
+        r"|sin [aá]nimo de lucro)\b",
+        re.IGNORECASE,
+    ),
+}
+"""Other words than its id for what entitles to a discount."""
+_COST_OF_A_YEAR: Final = re.compile(r"\b(?:annual|yearly)\W+(?:costs?|prices?|totals?|fees?|sum)\b")
+"""Asks what a year costs, and is no wish to pay by the year."""
 _OURS: Final = (
     *("your price", "your pricing", "the price", "the plans", "prices", "the cost"),
     *("does it cost", "would it cost", "will it cost", "is it", "is that", "would it be"),
@@ -22,6 +38,19 @@ _FOLLOWS: Final = re.compile(
     re.IGNORECASE,
 )
 """How "for 7 people with annual billing" begins, which goes on asking for a price."""
+_ADDS: Final = re.compile(r"^\W*(?:and|plus|also|und|et|y|aur)\b(?:\W+\w+){1,4}\W*$", re.IGNORECASE)
+"""How "and guided onboarding?" is said, which asks for the price of that too."""
+_TOTAL: Final = re.compile(
+    r"\b(?:(?:the|in|as a|grand) total|total (?:now|then|cost|price)|altogether|all together|in all"
+    r"|insgesamt|alles zusammen|au total|en tout|en total|todo junto|kul mila\w*)\b|कुल",
+    re.IGNORECASE,
+)
+_A_YEAR: Final = re.compile(
+    r"\b(?:(?:a|per|each|every|the|one|whole|full) year|yearly|annual(?:ly)?|(?:im|pro|das) jahr"
+    r"|jährlich|par an|(?:à|a) l['’]année|al año|por año|anual(?:es)?|saal (?:ka|mein|bhar)"
+    r"|sal(?:ana|aana))\b|साल",
+    re.IGNORECASE,
+)
 
 
 class Asked(NamedTuple):
@@ -31,35 +60,65 @@ class Asked(NamedTuple):
     quantity: int | None = None
     discounts: tuple[str, ...] = ()
     """Ids; those that apply to one of the articles."""
+    a_year: bool = False
+    """Whether what a year comes to is asked for."""
 
     @property
     def sold(self) -> list[Item]:
         """The articles of which so many can be bought."""
         if self.quantity is None:
             return []
-        return [item for item in self.items if _sells(item, self.quantity)]
+        return [item for item in self.items if _sells(item, _quantity(item, self.quantity))]
 
     @property
     def call(self) -> tuple[str, dict[str, Any]] | None:
         """The tool that computes it; None where it cannot be computed."""
-        wanted = [{"item": item.id, "quantity": self.quantity} for item in self.sold[:MOST_LISTED]]
+        wanted = [
+            {"item": item.id, "quantity": _quantity(item, self.quantity or 1)}
+            for item in self.sold[:MOST_LISTED]
+        ]
         if not wanted:
             return None
-        return "get_price", {"items": wanted, "discounts": list(self.discounts)}
+        year = {"a_year": True} if self.a_year else {}
+        return "get_price", {"items": wanted, "discounts": list(self.discounts), **year}
 
     @property
     def kept(self) -> dict[str, Any]:
         """What the next turn may go on from."""
         items = [item.id for item in self.items]
-        return {"items": items, "quantity": self.quantity, "discounts": list(self.discounts)}
+        discounts = list(self.discounts)
+        asked = {"items": items, "quantity": self.quantity, "discounts": discounts}
+        return {**asked, "a_year": self.a_year}
 
 
 def goes_on(turn: Turn) -> bool:
     """Whether a turn goes on asking for the price that was asked for before."""
     prices = turn.organisation.prices
-    if not turn.state.get("priced") or prices is None or not _FOLLOWS.match(turn.text):
+    if not turn.state.get("priced") or prices is None:
         return False
+    if _TOTAL.search(turn.text):
+        return True
+    if _ADDS.match(turn.text) and named(turn.text, prices):
+        return True
+    if not _FOLLOWS.match(turn.text):
+        return False
+    if _A_YEAR.search(turn.text):
+        return True
     return bool(_counted(turn.text) or _discounts(turn.text, prices) or named(turn.text, prices))
+
+
+def claimed(turn: Turn) -> Asked:
+    """Return what a price is claimed for: "Team is 390 for ten, right?"; nothing if not told."""
+    prices = turn.organisation.prices
+    if prices is None:
+        return Asked()
+    before: Mapping[str, Any] = turn.state.get("priced") or {}
+    known = [item for item in prices.items if item.id in before.get("items", ())]
+    items = named(turn.text, prices) or known
+    quantity = _counted(turn.text) or before.get("quantity")
+    if quantity is None or not items:
+        return Asked()
+    return Asked(items, quantity, _granted(prices, items, _discounts(turn.text, prices)))
 
 
 def asked_for(turn: Turn, facts: Mapping[str, Any]) -> Asked:
@@ -70,11 +129,13 @@ def asked_for(turn: Turn, facts: Mapping[str, Any]) -> Asked:
         return Asked()
     items, quantity = named(turn.text, prices), _counted(turn.text)
     discounts = _discounts(turn.text, prices)
+    a_year = bool(_A_YEAR.search(turn.text))
     if follows:
         before: Mapping[str, Any] = turn.state.get("priced") or {}
-        items = items or [item for item in prices.items if item.id in before["items"]]
+        items = _together([item for item in prices.items if item.id in before["items"]], items)
         quantity = quantity or before["quantity"]
-        discounts = discounts or before["discounts"]
+        discounts = (*discounts, *before["discounts"])
+        a_year = a_year or bool(before.get("a_year"))
     if quantity is None and len(items) == 1 and items[0].unit == "project":
         quantity = 1
     if not items and _of_ours(turn):
@@ -82,10 +143,35 @@ def asked_for(turn: Turn, facts: Mapping[str, Any]) -> Asked:
         quantity = quantity or _team(facts)
     elif quantity is None and any(word in f" {turn.text.lower()}" for word in _US):
         quantity = _team(facts)
-    granted = [one for one in prices.discounts if one.id in discounts]
-    granted = [one for one in granted if {item.id for item in items} & set(one.applies_to)]
-    best = max(granted, key=lambda one: one.percent, default=None)
-    return Asked(items, quantity, (best.id,) if best else ())
+    return Asked(items, quantity, _granted(prices, items, discounts), a_year)
+
+
+def _granted(prices: Prices, items: Sequence[Item], discounts: Collection[str]) -> tuple[str, ...]:
+    """Return the best of the discounts that applies: they are not added up."""
+    ids = {item.id for item in items}
+    fitting = [one for one in prices.discounts if one.id in discounts and ids & set(one.applies_to)]
+    best = max(fitting, key=lambda one: one.percent, default=None)
+    return (best.id,) if best else ()
+
+
+def _together(before: list[Item], named_: list[Item]) -> list[Item]:
+    """Return what is asked for now: what is added to the one plan before comes on top of it."""
+    plans = [item for item in before if _alone(item)]
+    if not named_:
+        return before
+    if len(plans) == 1 and not any(_alone(item) for item in named_):
+        return [*before, *(item for item in named_ if item not in before)]
+    return named_
+
+
+def _alone(item: Item) -> bool:
+    """Whether an article is bought for itself, and not on top of another."""
+    return bool(item.period) and not item.addon
+
+
+def _quantity(item: Item, people: int) -> int:
+    """Return how many of an article so many people need."""
+    return people if _by_person(item) else 1
 
 
 def bounds(turn: Turn, asked: Asked) -> tuple[str, ...]:
@@ -143,21 +229,35 @@ def _team(facts: Mapping[str, Any]) -> int | None:
 
 
 def _counted(text: str) -> int | None:
+    """Return for how many people, also where "and for 12?" names none."""
     counts = [claim for claim in claims_of(text) if claim.kind == "number"]
     people = [claim for claim in counts if claim.unit == "person"]
+    if not people:
+        people = [
+            claim
+            for claim in counts
+            if _FOR.search(text, 0, claim.start) and not _EACH.match(text, claim.end)
+        ]
     if len(people) == 1:
         return int(float(people[0].keys[0]))
     return None
 
 
+_EACH: Final = re.compile(r"\W*(?:an?|per|each|pro|par|por) \w+", re.IGNORECASE)
+_FOR: Final = re.compile(
+    r"\b(?:for|with|what about|how about|für|mit|pour|avec|para|con)\W+$|^\W*and\W+$",
+    re.IGNORECASE,
+)
+
+
 def _discounts(text: str, prices: Prices) -> tuple[str, ...]:
     """Return the ids of the discounts that a text names: "non-profit", "paid annually"."""
-    said = "".join(char for char in text.lower() if char.isalnum())
-    yearly = re.search(r"\byear(?:ly)?\b|\bannual", text, re.IGNORECASE)
+    asked = _COST_OF_A_YEAR.sub(" ", text.lower())
+    said = "".join(char for char in asked if char.isalnum())
     return tuple(
         one.id
         for one in prices.discounts
-        if one.id.lower() in said or one.id == "annual" and yearly
+        if one.id.lower() in said or one.id in _ENTITLED and _ENTITLED[one.id].search(text)
     )
 
 

@@ -13,9 +13,13 @@ def on_offer(prices: Prices) -> list[Item]:
 
 
 def named(text: str, prices: Prices) -> list[Item]:
-    """Return what of the list a text names."""
+    """Return what of the list a text names, by name or id: "Voice add-on", "voice"."""
     words = " ".join("".join(c if c.isalnum() or c in "-'" else " " for c in text.lower()).split())
-    return [item for item in prices.items if f" {item.name.lower()} " in f" {words} "]
+    return [
+        item
+        for item in prices.items
+        if any(f" {name} " in f" {words} " for name in (item.name.lower(), item.id.lower()))
+    ]
 
 
 def price_list(turn: Turn, items: Sequence[Item] | None = None) -> tuple[str, ...]:

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from graphs.acting import UNKNOWN
 from graphs.sdr.answers import book, look_for
+from graphs.sdr.clock_times import zone_in
 from graphs.sdr.facts import money
-from graphs.sdr.onward import onward, waits
-from graphs.sdr.times import choose, wish
+from graphs.sdr.onward import offered, onward, waits, writing
+from graphs.sdr.opening import zone_told
+from graphs.sdr.times import at_time, choose, wish
 from graphs.sdr.turn import Plan, Turn
 
 REPORTED: Final = frozenset(
@@ -88,6 +90,7 @@ def report(
             says = [turn.say("done.cancel_appointment", meeting=_meeting(turn))]
             asks = {**(state.get("asks") or {}), "meeting": 1}  # not offered again at once
             update = {"booked": None, "outcome": None, "pending": None, "asks": asks}
+            update |= {"appointment": None}
             return _on(turn, facts, {**state, **update}, says, update)
         case "call_back_later":
             says = [turn.say("done.call_back_later", **_spoken(turn, result))]
@@ -131,8 +134,24 @@ def _failed(turn: Turn, tool: str, args: Mapping[str, Any], why: str) -> Plan:
         search = {"wished": args["start"]}
         update = waits("slot", "", tool, given)
         return Plan("use_tools", says, calls=(("find_slots", search),), update=update)
-    key = {"find_slots": "slots.none", "call_back_later": "failed.call_back"}.get(tool, "failed")
-    return Plan(says=(turn.say(key),), update={"pending": None, "expects": {}})
+    if tool == "call_back_later":
+        return no_call_back(turn, "failed.call_back")
+    if tool == "find_slots":  # the calendar has not answered, so no other day is of use
+        question, update = offered(turn, "account")
+        return Plan(says=(turn.say("failed"), question), update=update)
+    return Plan(says=(turn.say("failed"),), update={"pending": None, "expects": {}})
+
+
+def no_call_back(turn: Turn, key: str) -> Plan:
+    """Say that nobody can call back, and offer a person, or where to write.
+
+    `key` names the sentence that says so.
+    """
+    if turn.open and turn.person() is not None:
+        question, update = offered(turn, "account")
+        return Plan(says=(turn.say(key), question), update=update)
+    says = (turn.say(key), *writing(turn), turn.say("anything_else"))
+    return Plan(says=says, update={"pending": None, "expects": {}})
 
 
 def _slots(
@@ -141,28 +160,28 @@ def _slots(
     """Offer free times; the one that was wished is read back at once."""
     pending = state.get("pending") or {}
     tool = pending.get("tool") or "book_appointment"
-    given = pending.get("args") or {}
+    given, about = pending.get("args") or {}, pending.get("about") or {}
     found = [{**slot, "spoken": turn.at(slot)} for slot in result.get("slots") or []]
     as_wished = result.get("as_wished", True)
+    zone = (zone_told(turn),) if zone_in(turn.text) else ()
     if as_wished and args.get("wished") and found:
         plan = book(turn, found[0], given, tool)
         free = turn.say("slot.free", spoken=found[0]["spoken"])
         asks_more = plan.update["pending"]["asks"] != "confirm"
-        return replace(plan, says=(free, *plan.says)) if asks_more else plan
+        return replace(plan, says=(*zone, *((free,) if asks_more else ()), *plan.says))
     offered = _spread(found)
     if not offered:
         question = turn.say("slots.none")
-        return Plan(
-            says=(question,), update={**waits("slot", question, tool, given), "offered": []}
-        )
+        update = {**waits("slot", question, tool, given, about), "offered": []}
+        return Plan(says=(question,), update=update)
     one = ".one" if len(offered) == 1 else ""
     *first, last = (slot["spoken"] for slot in offered)
     slots = f"{', '.join(first)}{turn.say('or')}{last}" if first else last
     question = turn.say(f"slots{one}", slots=slots)
-    update = {**waits("slot", question, tool, given), "offered": offered}
+    update = {**waits("slot", question, tool, given, about), "offered": offered}
     if not as_wished:
         question = turn.say(f"slots.other{one}", slots=slots)
-    return Plan(says=(question,), update=update)
+    return Plan(says=(*zone, question), update=update)
 
 
 def _appointments(
@@ -184,18 +203,26 @@ def _appointments(
             turn.say("appointment", meeting=meeting, **_spoken(turn, one))
             for one in found[:OFFERED]
         ]
-        return _on(turn, facts, state, says, {})
+        return _on(turn, facts, state, says, _spoken_of(found[0]))
     named = choose(turn.text, found, turn.now) if tool == "cancel_appointment" else []
     one = found[named[0]] if named else found[0]
     args = {**pending["args"], "appointment_id": one["id"]}
     if tool == "cancel_appointment":
         question = turn.say("confirm.cancel_appointment", meeting=meeting, **_spoken(turn, one))
         update = waits("confirm", question, tool, args, _spoken(turn, one))
-        return Plan(says=(question,), update=update)
-    if wished := wish(turn.text, turn.now):
-        return look_for(turn, wished, tool, args)
+        return Plan(says=(question,), update=update | _spoken_of(one))
+    about = {"from": one["start"]}
+    if wished := wish(turn.text, turn.now, at_time(datetime.fromisoformat(one["start"]))):
+        return look_for(turn, wished, tool, args, about)
     question = turn.say("ask.move", meeting=meeting, **_spoken(turn, one))
-    return Plan(says=(question,), update={**waits("slot", question, tool, args), "offered": []})
+    update = {**waits("slot", question, tool, args, about), "offered": []}
+    return Plan(says=(question,), update=update)
+
+
+def _spoken_of(appointment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what changes once an appointment was spoken of: "it" is that one."""
+    kept = {key: appointment[key] for key in ("id", "start") if key in appointment}
+    return {"appointment": kept}
 
 
 def _spread(slots: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -214,19 +241,42 @@ def _spread(slots: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
 def _price(
     turn: Turn, result: Mapping[str, Any], facts: Mapping[str, Any], state: Mapping[str, Any]
 ) -> Plan:
-    says = []
+    says, currency, on_top = [], result["currency"], _on_top(turn, result["lines"])
     for line in result["lines"]:
-        unit = line["unit"] if line["quantity"] == 1 else f"{line['unit']}s"
         says.append(
             turn.say(
-                "price.line",
+                "price.line.one" if line["quantity"] == 1 else "price.line",
                 quantity=line["quantity"],
-                unit=unit,
+                unit=f"{line['unit']}s",
                 name=line["name"],
-                total=money(line["total"], result["currency"]),
+                total=money(line["total"], currency),
                 period=turn.say(f"per.{line['period']}"),
             )
         )
         if line["discounts"]:
             says.append(turn.say("price.discounts", discounts=" and ".join(line["discounts"])))
+        if line.get("year_total") and not on_top:
+            says.append(turn.say("price.year", total=money(line["year_total"], currency)))
+    if on_top:
+        says += _totals(turn, result)
     return _on(turn, facts, state, says, {})
+
+
+def _totals(turn: Turn, result: Mapping[str, Any]) -> list[str]:
+    """Say what the lines come to together, by period; a period with one line is said already."""
+    says, lines, currency = [], result["lines"], result["currency"]
+    for period, total in (result.get("totals") or {}).items():
+        if sum(line["period"] == period for line in lines) > 1:
+            per = turn.say(f"per.{period}")
+            says.append(turn.say("price.total", total=money(total, currency), period=per))
+            if period == "month" and result.get("year_total"):
+                says.append(turn.say("price.year", total=money(result["year_total"], currency)))
+    return says
+
+
+def _on_top(turn: Turn, lines: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether all lines are bought together: one plan, and what is bought on top of it."""
+    prices = turn.organisation.prices
+    ids = {line.get("item") for line in lines}
+    listed = [item for item in prices.items if item.id in ids] if prices else []
+    return len(listed) > 1 and sum(bool(item.period) and not item.addon for item in listed) <= 1

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from graphs.sdr.assertions import asserts, put_right
+from graphs.sdr.assertions import asserts, claims_price, is_price, put_right
 from graphs.sdr.grounding import Guard
 from graphs.sdr.grounding.claims import claims_of
 from graphs.sdr.onward import offered, onward
-from graphs.sdr.price_asked import asked_for, bounds, listed, other_currency
+from graphs.sdr.price_asked import asked_for, bounds, claimed, listed, other_currency
 from graphs.sdr.price_list import named
 from graphs.sdr.responder import extract
 from graphs.sdr.turn import Turn
@@ -19,7 +19,7 @@ class Response(NamedTuple):
     """An answer without a model."""
 
     says: tuple[str, ...] = ()
-    """What answers."""
+    """What answers; before what the tools tell, where there are any."""
     asks: str = ""
     """The question after it."""
     calls: tuple[tuple[str, dict[str, Any]], ...] = ()
@@ -49,18 +49,21 @@ def respond(
         says = (turn.say("account"), *_told(turn, found))
         return _offer_person(turn, state, says, "account")
     if asserts(turn):
+        if (computed := _computed(turn)) is not None:
+            return computed
         question, update = onward(turn, facts, state)
         return Response(put_right(turn, found, guard), question, update=update)
     if length := _length(turn):
         question, update = onward(turn, facts, state)
         return Response((length,), question, update=update)
-    elsewhere = other_currency(turn) if heard is None or heard.asks else ()
+    wants = heard is None or heard.asks or heard.intent == "price"
+    elsewhere = other_currency(turn) if wants else ()
+    asked = asked_for(turn, facts)
+    if asked.call is not None:
+        return Response(elsewhere, calls=(asked.call,), update={"priced": asked.kept})
     if elsewhere:
         question, update = onward(turn, facts, state)
         return Response((*elsewhere, *listed(turn)), question, update=update)
-    asked = asked_for(turn, facts)
-    if asked.call is not None:
-        return Response(calls=(asked.call,), update={"priced": asked.kept})
     says = bounds(turn, asked) or _priced(turn, found) or _told(turn, found)
     if says:
         question, update = onward(turn, facts, state)
@@ -69,6 +72,15 @@ def respond(
     if heard is not None and not heard.asks and heard.intent == "statement":
         return _statement(turn, facts, state)
     return _offer_person(turn, state, (turn.say("unknown"),), "unknown")
+
+
+def _computed(turn: Turn) -> Response | None:
+    """Have the price computed that is claimed, where it is told of what and for how many."""
+    asked = claimed(turn)
+    if asked.call is None or not claims_price(turn):
+        return None
+    says = () if is_price(turn, asked) else (turn.say("safe.assent"),)
+    return Response(says, calls=(asked.call,), update={"priced": asked.kept})
 
 
 def _length(turn: Turn) -> str:

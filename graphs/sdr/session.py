@@ -26,7 +26,7 @@ from tools.organisation import Organisation
 
 MOST_SHOWN = 120
 """Sentences of passages that are remembered through a call."""
-_SWITCHES_AT = 3
+_SWITCHES_AT = 2
 """Words in another language after which it is spoken."""
 
 

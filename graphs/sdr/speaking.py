@@ -98,7 +98,7 @@ class Answer:
         }
         return log | ({"fallback": self.failed} if self.failed else {})
 
-    async def write(self, source: AsyncGenerator[AIMessageChunk]) -> AsyncIterator[AIMessageChunk]:
+    async def write(self, source: AsyncGenerator[AIMessageChunk]) -> AsyncGenerator[AIMessageChunk]:
         """Yield what may be said of what a model writes, each sentence once it is whole."""
         cutter = Sentences()
         try:

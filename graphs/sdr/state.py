@@ -91,6 +91,8 @@ class State(Input, total=False):
     """Free times that were proposed, in their order: `start` and `spoken`."""
     booked: dict[str, Any] | None
     """The appointment that was booked in this call."""
+    appointment: dict[str, Any] | None
+    """The appointment of theirs that was told in this call, which "it" may be: `id`, `start`."""
     priced: dict[str, Any] | None
     """The price that was asked for last: `items`, `quantity`, `discounts`."""
     about: str

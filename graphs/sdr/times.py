@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from graphs.sdr.clock_times import WORDS, Span, clock, time_of_day, waking, zone_in
+from graphs.sdr.days import NONE, day_in
 from graphs.sdr.grounding.claims import Claim, claims_of
 
-DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Slot = Mapping[str, str]
 """A free time: `start` in ISO 8601 with its offset, and `spoken`."""
 _FIRST: Final = ("erste", "ersten", "erster", "premier", "première", "primero", "primera", "primer")
@@ -51,51 +52,37 @@ _TAIL: Final = re.compile(
 _DAY_ALONE: Final = re.compile(
     r"(?<!the )\b(\d{1,2}(?:st|nd|rd|th))\b(?=\s*(?:at\b|around\b|,|\.|$))", re.I
 )
-_TODAY: Final = re.compile(r"\b(today|aaj|आज|heute|aujourd['’]hui|hoy)\b", re.I)
-_TOMORROW: Final = re.compile(
-    r"\b(tomorrow|kal|कल|(?<!guten )morgen|demain|(?<!la )mañana)\b", re.I
+_RULED_OUT: Final = re.compile(
+    WORDS["ruled_out"].format(day=r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"), re.IGNORECASE
 )
-_AFTER_TOMORROW: Final = re.compile(
-    r"\b(day after tomorrow|parso|परसों|übermorgen|après-demain|pasado mañana)\b", re.I
-)
-_NEXT_WEEK: Final = re.compile(
-    r"\bnext week\b|\bagle hafte\b|अगले हफ्ते|\bnächste woche\b|\bsemaine prochaine\b"
-    r"|\bpróxima semana\b",
-    re.I,
-)
-_PARTS: Final = (
-    (
-        re.compile(r"\b(morning|subah|vormittags?|früh|matin|la mañana)\b|सुबह", re.I),
-        (time(6), time(12)),
-    ),
-    (
-        re.compile(r"\b(afternoon|dopahar|nachmittags?|après-midi|la tarde)\b|दोपहर", re.I),
-        (time(12), time(17)),
-    ),
-    (re.compile(r"\b(evening|shaam|abends?|soir|noche)\b|शाम", re.I), (time(17), time(21))),
-)
-_WAKING: Final = (8 * 60, 20 * 60)
-"""Minutes of the day in which "at three" is meant."""
-
-
-PartOfDay = Literal["morning", "afternoon", "evening"]
-_NAMES: Final[tuple[PartOfDay, ...]] = ("morning", "afternoon", "evening")
+_OPTION: Final = re.compile(r"\b\d(?:st|nd|rd|th) (?:one|option|slot|time)\b", re.IGNORECASE)
+_CORRECTS: Final = re.compile(WORDS["corrects"], re.IGNORECASE)
+_SAME_TIME: Final = re.compile(WORDS["same_time"], re.IGNORECASE)
+_HOUR: Final = re.compile(r"(?<!half )\b(?:an|one|ek) (?:hour|ghante)\b", re.IGNORECASE)
+_LATER: Final = re.compile(r"^\W*(?:later|after)\b", re.IGNORECASE)
+_EARLIER: Final = re.compile(r"^\W*(?:earlier|sooner|before)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """When somebody would like something."""
+    """When somebody would like something, or what time is spoken of."""
 
     day: date | None = None
     until: date | None = None
     """Last day of a span such as next week."""
     minutes: tuple[int, ...] = ()
     """Minutes of the day; more where "three" may be at night."""
-    part: tuple[time, time] | None = None
+    within: Span | None = None
     """Of the day."""
 
     def __bool__(self) -> bool:
-        return bool(self.day or self.minutes or self.part)
+        return bool(self.day or self.minutes or self.within)
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether it is a bound alone, such as "not before noon"."""
+        bound = self.within is not None and (time.min in self.within or time.max in self.within)
+        return bound and not self.minutes
 
     def fits(self, start: datetime) -> bool:
         """Whether a time is as wished."""
@@ -103,141 +90,166 @@ class Wish:
             return False
         if self.minutes and start.hour * 60 + start.minute not in self.minutes:
             return False
-        return not self.part or self.part[0] <= start.time() < self.part[1]
+        return not self.within or self.within[0] <= start.time() < self.within[1]
 
     def search(self, now: datetime) -> dict[str, Any]:
-        """Return the arguments with which `find_slots` looks for it."""
-        if (at := self.moment(now)) is not None:
+        """Return the arguments with which `find_slots` looks for it.
+
+        A time without a day is looked for on every day.
+        """
+        if self.day and (at := self.moment(now)) is not None:
             return {"wished": at.isoformat(timespec="minutes")}
         args: dict[str, Any] = {}
         if self.day:
             args["not_before"] = self.day.isoformat()
             args["not_after"] = (self.until or self.day).isoformat()
-        if self.part:
-            args["part_of_day"] = next(
-                name for name, (_, span) in zip(_NAMES, _PARTS, strict=True) if span == self.part
-            )
+        within = self.within
+        if self.minutes:
+            at_day = waking(self.minutes)
+            within = clock(at_day[0]), clock(at_day[-1] + 1)
+        if within:
+            args["time_from"] = within[0].isoformat(timespec="minutes")
+            args["time_until"] = within[1].isoformat(timespec="minutes")
         return args
 
     def moment(self, now: datetime) -> datetime | None:
         """Return the one time it names, after now; None when it names none, or several."""
-        waking = [at for at in self.minutes if _WAKING[0] <= at <= _WAKING[1]] or self.minutes
-        if len(waking) != 1 or self.until:
+        at_day = waking(self.minutes)
+        if len(at_day) != 1 or self.until:
             return None
-        at = time(waking[0] // 60 % 24, waking[0] % 60)
         day = self.day or now.date()
-        found = datetime.combine(day, at, now.tzinfo)
+        found = datetime.combine(day, clock(at_day[0]), now.tzinfo)
         if found <= now and self.day is None:
             found += timedelta(days=1)
         return found if found > now else None
 
+    def earliest(self, now: datetime, opens: time) -> datetime | None:
+        """Return the first time that is as wished, after now; None for a day alone.
 
-def wish(text: str, now: datetime) -> Wish:
+        Args:
+            now: the time.
+            opens: when a day begins on which anything is done.
+        """
+        if (at := self.moment(now)) is not None:
+            return at
+        if self.within is None:
+            return None
+        first = datetime.combine(self.day or now.date(), max(self.within[0], opens), now.tzinfo)
+        last = datetime.combine(self.day or now.date(), self.within[1], now.tzinfo)
+        if last <= now and self.day is None:
+            return first + timedelta(days=1)
+        return max(first, now + timedelta(minutes=15)) if last > now else None
+
+    def kept(self) -> dict[str, Any]:
+        """Return it as plain values that `kept_wish` reads again."""
+        days = {"day": self.day, "until": self.until}
+        kept: dict[str, Any] = {name: day.isoformat() for name, day in days.items() if day}
+        within = [at.isoformat() for at in self.within or ()]
+        return kept | {"minutes": list(self.minutes), "within": within}
+
+
+NOTHING: Final = Wish()
+
+
+def kept_wish(kept: Mapping[str, Any]) -> Wish:
+    """Read what `Wish.kept` has returned; nothing of nothing."""
+    day, until = (
+        date.fromisoformat(kept[name]) if kept.get(name) else None for name in ("day", "until")
+    )
+    within = [time.fromisoformat(at) for at in kept.get("within") or ()]
+    minutes = tuple(kept.get("minutes") or ())
+    return Wish(day, until, minutes, (within[0], within[1]) if within else None)
+
+
+def at_time(start: datetime) -> Wish:
+    """Return the wish for one time."""
+    return Wish(start.date(), None, (start.hour * 60 + start.minute,))
+
+
+def wish(text: str, now: datetime, about: Wish = NOTHING, *, bare: bool = False) -> Wish:
     """Read when somebody would like something.
 
     Args:
         text: what they said.
         now: the time, in the zone in which they mean it.
+        about: the day and time that are spoken of: "at two" is at two of that day.
+        bare: whether a number alone is a time, as where one was asked for.
     """
-    text = _DAY_ALONE.sub(r"the \1", _TAIL.sub(".", text.replace("?", ".")))
+    text = _OPTION.sub(" ", _RULED_OUT.sub(" ", text.replace("?", ".")))
+    said, before = NOTHING, NOTHING
+    for part in _CORRECTS.split(text):
+        said = _read(_DAY_ALONE.sub(r"the \1", _TAIL.sub(".", part)), now, about, before, bare)
+        before = said or before
+    wished = said or before
+    if wished and wished.day is None:
+        wished = replace(wished, day=about.day, until=about.until)
+    elif wished and about.day is None and not (wished.minutes or wished.within):
+        wished = replace(wished, minutes=about.minutes, within=about.within)
+    zone = zone_in(text) if wished.minutes or wished.within else None
+    return _from_zone(wished, zone, now) if zone is not None else wished
+
+
+def _read(text: str, now: datetime, about: Wish, before: Wish, bare: bool) -> Wish:
+    """Read what is said in one go; what it leaves open is as it was said before."""
     claims = claims_of(text)
-    day, until = _day(text, claims, now)
-    minutes = next((c.keys for c in claims if c.kind == "time"), ())
-    minutes = minutes or _two_numbers(claims, text, bool(day))
-    part = next((span for pattern, span in _PARTS if pattern.search(text)), None)
-    later = _later(claims, text, now)
-    if later is not None:
-        return Wish(later.date(), None, (later.hour * 60 + later.minute,))
-    wished = tuple(int(key) for key in minutes)
-    if part and len(wished) > 1:
-        low, high = (at.hour * 60 for at in part)
-        wished = tuple(at for at in wished if low <= at < high) or wished
-    return Wish(day, until, wished, None if wished else part)
+    if (later := _later(claims, text, now)) is not None:
+        return at_time(later)
+    if (other := _told_from(claims, text, now, about)) is not None:
+        return at_time(other)
+    day, until = day_in(text, claims, now, before.day or about.day)
+    dated = bool(day or before.day or about.day)
+    minutes, within = time_of_day(text, dated=dated, bare=bare or bool(before))
+    if _SAME_TIME.search(text):
+        minutes = minutes or about.minutes
+    if not day and (minutes or within):
+        day, until = (before.day, before.until) if before else NONE
+    elif day and not (minutes or within) and before:
+        minutes, within = before.minutes, before.within
+    return Wish(day, until, minutes, within)
 
 
-def choose(text: str, slots: Sequence[Slot], now: datetime) -> list[int]:
+def choose(text: str, slots: Sequence[Slot], now: datetime, about: Wish = NOTHING) -> list[int]:
     """Return which of the slots somebody means: one, several that fit, or none.
 
     Args:
         text: what they said.
         slots: as they were offered, in their order.
         now: the time, in the zone of the slots.
+        about: the day and time that are spoken of, from which "a day later" is told.
     """
     starts = [datetime.fromisoformat(slot["start"]) for slot in slots]
-    wished = wish(text, now)
-    if wished.day or wished.minutes or wished.part:
-        return [at for at, start in enumerate(starts) if wished.fits(start)]
+    wishes = [one for one in (wish(text, now), wish(text, now, about)) if one]
+    for wished in wishes:
+        if found := [at for at, start in enumerate(starts) if wished.fits(start)]:
+            return found
+    if wishes:
+        return []
     if (match := _ORDINAL.search(text)) is not None:
         named = match[1].lower() if match[1] else ""
         at = _ORDINALS[named] if named else _COUNTED[match[2].lower()]
         return [range(len(slots))[at]] if -len(slots) <= at < len(slots) else []
     if _ANY.search(text) and slots:
         return [0]
-    return []
+    bare = wish(text, now, bare=True)
+    return [at for at, start in enumerate(starts) if bare and bare.fits(start)]
+
+
+def names_option(text: str) -> bool:
+    """Whether one of several times is named by its place: "the last one"."""
+    return _ORDINAL.search(text) is not None
+
+
+def spoken_of(starts: Sequence[datetime]) -> Wish:
+    """Return the time that is spoken of when some were offered: their day, if they share one."""
+    days = {start.date() for start in starts}
+    if len(starts) == 1:
+        return at_time(starts[0])
+    return Wish(days.pop()) if len(days) == 1 else NOTHING
 
 
 def local(now: datetime, timezone: str) -> datetime:
     """Return the time in a zone, IANA name."""
     return now.astimezone(ZoneInfo(timezone))
-
-
-def _day(text: str, claims: Sequence[Claim], now: datetime) -> tuple[date | None, date | None]:
-    today = now.date()
-    if _AFTER_TOMORROW.search(text):
-        return today + timedelta(days=2), None
-    if _TOMORROW.search(text):
-        return today + timedelta(days=1), None
-    if _TODAY.search(text):
-        return today, None
-    for claim in claims:
-        if claim.kind == "date" and (found := _date(claim.keys[0], today)) is not None:
-            return found, None
-    weekday = next((c.keys[0] for c in claims if c.kind == "day" and c.keys[0] in DAYS), None)
-    if weekday is not None:
-        ahead = (DAYS.index(weekday) - today.weekday()) % 7 or 7
-        if _NEXT_WEEK.search(text) and ahead <= 6 - today.weekday():
-            ahead += 7
-        return today + timedelta(days=ahead), None
-    if _NEXT_WEEK.search(text):
-        monday = today + timedelta(days=7 - today.weekday())
-        return monday, monday + timedelta(days=6)
-    return None, None
-
-
-def _date(key: str, today: date) -> date | None:
-    """Read "24/11/2026", "24/11" or "24", the next one from today on."""
-    parts = [int(part) for part in key.split("/") if part.isdigit()]
-    if not parts or len(parts) > 3:
-        return None
-    try:
-        if len(parts) == 3:
-            return date(parts[2] if parts[2] > 99 else 2000 + parts[2], parts[1], parts[0])
-        if len(parts) == 2:
-            found = date(today.year, parts[1], parts[0])
-            return found if found >= today else found.replace(year=today.year + 1)
-        for months in range(12):
-            month = (today.month - 1 + months) % 12 + 1
-            year = today.year + (today.month - 1 + months) // 12
-            if (found := date(year, month, parts[0])) >= today:
-                return found
-    except ValueError:
-        return None
-    return None
-
-
-def _two_numbers(claims: Sequence[Claim], text: str, dated: bool) -> tuple[str, ...]:
-    """Read "eleven thirty" as a time, after a day or "at"; the keys are minutes of the day."""
-    for claim in claims:
-        if claim.kind != "number" or claim.unit or len(claim.text.split()) != 2:
-            continue
-        hour, minute = divmod(int(claim.keys[0]) if claim.keys[0].isdigit() else 0, 100)
-        said_at = text[: claim.start].rstrip().lower().endswith((" at", " um", " à", " las"))
-        if 1 <= hour <= 12 and minute in _SAID_AFTER_HOURS and (dated or said_at):
-            return str(hour % 12 * 60 + minute), str(hour % 12 * 60 + minute + 720)
-    return ()
-
-
-_SAID_AFTER_HOURS: Final = frozenset({10, 15, 20, 30, 40, 45, 50})
 
 
 def _later(claims: Sequence[Claim], text: str, now: datetime) -> datetime | None:
@@ -251,3 +263,39 @@ def _later(claims: Sequence[Claim], text: str, now: datetime) -> datetime | None
             if before in ("in", "after") and seconds < 86_400:
                 return now + timedelta(seconds=seconds)
     return None
+
+
+def _told_from(claims: Sequence[Claim], text: str, now: datetime, about: Wish) -> datetime | None:
+    """Read "an hour later", "half an hour earlier", told from the time that is spoken of."""
+    at = about.moment(now)
+    if at is None:
+        return None
+    lengths = [(60.0, match.end()) for match in _HOUR.finditer(text)]
+    lengths += [
+        (float(claim.keys[0][1:]) / 60, claim.end)
+        for claim in claims
+        if claim.kind == "duration" and claim.keys[0][0] == "s"
+    ]
+    for minutes, end in lengths:
+        if minutes < 24 * 60 and _LATER.match(text[end:]):
+            return at + timedelta(minutes=minutes)
+        if minutes < 24 * 60 and _EARLIER.match(text[end:]):
+            return at - timedelta(minutes=minutes)
+    return None
+
+
+def _from_zone(wished: Wish, zone: ZoneInfo, now: datetime) -> Wish:
+    """Return a wish in the zone of now that was told in another one."""
+    there = now.astimezone(zone)
+    day = wished.day or there.date()
+
+    def here(at: time) -> datetime:
+        return datetime.combine(day, at, zone).astimezone(now.tzinfo)
+
+    if wished.minutes:
+        starts = [here(clock(at)) for at in waking(wished.minutes)]
+        minutes = tuple(start.hour * 60 + start.minute for start in starts)
+        return Wish(starts[0].date() if wished.day else None, wished.until, minutes)
+    first, last = (here(at) for at in wished.within or (time.min, time.max))
+    within = (first.time(), last.time() if last.date() == first.date() else time.max)
+    return Wish(wished.day and first.date(), wished.until, (), within)

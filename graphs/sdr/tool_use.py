@@ -16,7 +16,7 @@ from graphs.messages import NOT_CALLED
 from graphs.sdr.closing import close
 from graphs.sdr.onward import waits
 from graphs.sdr.phases import Phase, allows, to_confirm
-from graphs.sdr.report import REPORTED, report
+from graphs.sdr.report import REPORTED, no_call_back, report
 from graphs.sdr.turn import Plan, Turn, briefing
 from tools.booking import moment, spoken_time, zone_of
 from tools.call_actions import KEY
@@ -157,10 +157,9 @@ async def _proposed(
     asked = {key: args[key] for key in ("at", "phone", "timezone") if args.get(key)}
     call = {"name": "call_back_time", "args": asked, "id": uuid4().hex, "type": "tool_call"}
     answer: ToolMessage = await tools["call_back_time"].ainvoke(call, config)
-    if answer.status == "error":
-        says = (turn.say("failed.call_back"), turn.say("anything_else"))
-        return Plan(says=says, update={"pending": None, "expects": {}})
-    found = json.loads(str(answer.text))
+    found = json.loads(str(answer.text)) if answer.status != "error" else {}
+    if "start" not in found:
+        return no_call_back(turn, "call_back.never" if found else "failed.call_back")
     given = {**args, "at": found["start"]}
     if found["allowed"]:
         return read_back(turn, name, given)

@@ -2,21 +2,25 @@
 
 import re
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from graphs.sdr.intents import CODE_DECIDES, Heard, of_it
-from graphs.sdr.times import wish
+from graphs.sdr.onward import OFFERS
+from graphs.sdr.times import NOTHING, Wish, at_time, kept_wish, spoken_of, wish
 from graphs.sdr.turn import Turn
 
-OFFERS: Final = frozenset({"person", "meeting", "facts", "opt_out"})
-"""What is not offered again to a caller who speaks of something else."""
 _MEETS: Final = re.compile(
     r"\b(?:demos?|demonstration|meeting|appointment|walkthrough|presentation|slots?|calendar"
     r"|openings?|meet|rendez-vous|termin|cita|squeeze|fit (?:me|us)|sounds?|suits?|(?:be|am"
-    r"|are) free)\b"
+    r"|are) free|see (?:it|this)|do (?:it|this))\b"
     r"|\b(?:have|got) (?:anything|something|time|room)\b",
     re.IGNORECASE,
 )
+TIMED: Final = frozenset({"book_appointment", "move_appointment"})
+"""Tools that need one of the free times."""
+_OPENS_WITH: Final = frozenset({"statement", "question", "deny", "hello"})
+"""Intents of first words that may be of an appointment made before: "I have to cancel"."""
 _PAST: Final = re.compile(r"\b(?:was|were|had|did|missed|last|yesterday)\b", re.IGNORECASE)
 _BARE_TIME: Final = re.compile(
     r"^\W*(?:(?:ok|okay|yes|so|maybe|perhaps|how about|what about|let['’]?s say|say|on|at|around|am"
@@ -45,12 +49,42 @@ def wishes(turn: Turn) -> bool:
 
 
 def of_the_booking(turn: Turn, heard: Heard) -> Heard:
-    """Return what "cancel it" means to somebody who has just booked, or is moving it."""
+    """Return what "cancel it" means to who has spoken of an appointment, or begins with it."""
     moving = turn.pending is not None and turn.pending["tool"] == "move_appointment"
     free = turn.pending is None or turn.pending["asks"] in OFFERS
-    meant = of_it(turn.text) if moving or turn.state.get("booked") and free else None
+    spoken_of = turn.state.get("booked") or turn.state.get("appointment")
+    begins = turn.organisation.bookable and not turn.state.get("exchanges")
+    known = spoken_of or begins and heard.intent in _OPENS_WITH
+    meant = of_it(turn.text) if moving or known and free else None
     if moving and meant != "cancel_booking":
         return heard
     if meant is None or heard.intent in CODE_DECIDES:
         return heard
     return replace(heard, intent=meant, rule=f"intent.of_it.{meant}")
+
+
+def spoken_time(turn: Turn) -> Wish:
+    """Return the day and time that are spoken of, from which what is said next is told.
+
+    It is the time that is read back, the day of the times that were offered, the day that was
+    asked for, or the appointment that is being moved.
+    """
+    if turn.pending is None:
+        return NOTHING
+    args, about = turn.pending["args"], turn.pending["about"]
+    if start := args.get("start") or args.get("at"):
+        return at_time(datetime.fromisoformat(str(start)))
+    timed = turn.pending["tool"] in TIMED
+    offered = (turn.state.get("offered") or []) if timed else []
+    kept = kept_wish(about.get("wished") or {})
+    known = spoken_of([datetime.fromisoformat(one["start"]) for one in offered])
+    known = replace(known, minutes=known.minutes or kept.minutes) if known else kept
+    if not known and (moved := about.get("from")):
+        return at_time(datetime.fromisoformat(str(moved)))
+    return known
+
+
+def wished_now(turn: Turn) -> Wish:
+    """Return when the caller would like it, told from the time that is spoken of."""
+    about = spoken_time(turn)
+    return wish(turn.text, turn.now, about, bare=about.day is not None)

@@ -5,15 +5,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-import yaml
 from langchain_core.messages import AIMessage, HumanMessage
 
 from graphs.stocks.holdings import topic_of
 from graphs.stocks.state import Request, State
+from tools.data_files import read_data
 
-_NAMES: Final[dict[str, list[str]]] = yaml.safe_load(
-    (Path(__file__).parent / "names.yaml").read_text(encoding="utf-8")
-)
+_NAMES: Final[dict[str, list[str]]] = read_data(Path(__file__).with_name("names.yaml"))
 _RUN: Final = re.compile(
     r"\b(what|which|should|anything|something)\b.*\b(buy|invest)|\b(buy|invest in)\s+(now|today)\b"
     r"|\b(analy[sz]e|analysis|evaluate|scan|recommend|suggest|refresh|picks?|run)\b"

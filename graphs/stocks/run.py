@@ -22,7 +22,6 @@ from tools.broker import Refused, Unsure
 from tools.desk import desk_of
 from tools.exchange.sessions import new_york
 from tools.market.bars import Series
-from tools.market.evidence import Datum
 from tools.market.provider import ProviderFailed, SourceFailed
 from tools.trading import Trading
 
@@ -104,11 +103,6 @@ async def learn(trading: Trading, session: date, horizon: int) -> Earned:
     await begin_with_history(trading, horizon)
     await grade(trading, session, trading.now())
     return await earned(trading.forecasts, session, horizon)
-
-
-def evidence_of(state: State) -> list[Datum]:
-    """Return the evidence of a run."""
-    return [Datum.model_validate(row) for row in state.get("evidence") or []]
 
 
 def answers_of(state: State) -> list[Answer]:

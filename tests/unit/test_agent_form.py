@@ -9,6 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphs.sdr.agent import Agent
+from server.convai.config import ClientData
+from server.convai.mapping import prepared
+from settings import Settings
 from ui.agent_form import BUILT_IN, FREE, NotJson, change, form
 
 AGENT: dict[str, Any] = {
@@ -73,6 +77,18 @@ def test_what_was_not_touched_is_sent_as_it_was() -> None:
     assert "agent_id" not in sent
 
 
+@pytest.mark.parametrize("agent", [AGENT, {"name": "Maya", "conversation_config": {}}])
+def test_an_agent_that_is_saved_untouched_speaks_as_before(agent: dict[str, Any]) -> None:
+    """One that asks for no facts was shown to ask for five, and did so once it was saved."""
+
+    def speaker(document: dict[str, Any]) -> Agent:
+        data, settings = ClientData.model_validate({}), Settings(_env_file=None)
+        agent = prepared("agent_1", "Maya", document, {}, data, {}, settings, ["sdr"]).agent
+        return agent.model_copy(update={"built_in": dict.fromkeys(sorted(agent.built_in), {})})
+
+    assert speaker(change(form(agent), agent, {})) == speaker(agent)
+
+
 def test_a_form_filled_from_what_it_sent_is_the_same_form() -> None:
     shown = form(AGENT)
     again = form({**change(shown, AGENT, {}), "agent_id": "agent_1"})
@@ -100,10 +116,12 @@ def test_a_person_to_transfer_to_switches_the_tool_on() -> None:
     assert rule["transfer_type"] == "conference"
 
 
-def test_a_document_that_is_new_to_the_agent_is_sent_by_its_name() -> None:
+def test_a_document_that_is_new_to_the_agent_is_sent_by_its_name_and_kind() -> None:
     shown = replace(form(AGENT), documents=["d1", "d2"])
-    known = at(change(shown, AGENT, {"d2": "FAQ"}), f"{PROMPT}.knowledge_base")
-    assert [(one["id"], one["name"]) for one in known] == [("d1", "Prices"), ("d2", "FAQ")]
+    there = {"d2": {"name": "FAQ", "type": "text"}}
+    known = at(change(shown, AGENT, there), f"{PROMPT}.knowledge_base")
+    assert known[0] == at(AGENT, f"{PROMPT}.knowledge_base")[0]
+    assert known[1:] == [{"id": "d2", "name": "FAQ", "type": "text"}]
 
 
 @pytest.mark.parametrize("rest", ["{", "[]", "3"])

@@ -5,14 +5,15 @@ number up to 2,000, the neighbourhood of each boundary, and one in 97 of the res
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-import yaml
 from num2words import num2words
 from num_to_words import num_to_word
 
 from graphs.eligibility.amounts import lexicon, parse_amount
 from graphs.eligibility.readings import Reading
+from tools.data_files import read_words
 
 BOUNDARIES = [
     k * 10**zeros for zeros in range(3, 7) for k in range(1, 10) if k * 10**zeros <= 10**6
@@ -58,8 +59,7 @@ def test_without_the_word_rupees_nothing_comes_back_as_another_number(speller: s
 
 
 def spellings() -> list[tuple[str, int]]:
-    source = lexicon.resources.files("graphs.eligibility.amounts").joinpath("words.yaml")
-    data = yaml.load(source.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+    data = read_words(Path(lexicon.__file__).with_name("words.yaml"))
     return [
         (word, int(number))
         for language in ("english", "hindi")

@@ -124,3 +124,18 @@ async def test_an_answer_whose_words_come_late_has_its_own_time_and_latency() ->
         ["2.0", "caller", "Two?"],
         ["3.3", "bot", "And", "two.", "[800", "ms]"],
     ]
+
+
+async def test_a_message_behind_another_stands_at_the_time_at_which_it_was_heard() -> None:
+    """The greeting after an announcement stood at the moment at which the caller answered it."""
+    screen, call = io.StringIO(), Call()
+    call.line.ear.spans.append((800, 40000))
+    said = [
+        bot(ANNOUNCEMENT, whole=True) | {"at": "2026-11-24T15:00:00.400000Z"},
+        bot("Hello there.", whole=True) | {"at": "2026-11-24T15:00:02.400000Z"},
+    ]
+    async with httpx.AsyncClient() as api:
+        display = Display(call, api, Console(file=screen, width=200))  # type: ignore[arg-type]
+        display._record = {"transcript": said}
+        display._show_record(over=True)
+    assert [line.split()[0] for line in screen.getvalue().splitlines()] == ["0.1", "2.1"]

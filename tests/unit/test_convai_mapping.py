@@ -186,3 +186,22 @@ def test_a_key_of_the_users_own_can_be_removed(before: Any, name: str) -> None:
 @given(st.text(max_size=80))
 def test_any_text_can_be_filled(text: str) -> None:
     filled(text, {"a": 1})
+
+
+@given(st.integers() | st.floats() | st.none() | st.text() | st.booleans())
+def test_limits_are_seconds_or_none_whatever_is_written(given: Any) -> None:
+    config = {"conversation": {"max_duration_seconds": given}, "turn": {"turn_timeout": given}}
+    limits = {"agent_concurrency_limit": given, "daily_limit": given}
+    got = of(config, document={"platform_settings": {"call_limits": limits}})
+    longest = got.agent.max_duration_secs
+    assert longest is None or 1 <= longest <= 86_400
+    assert got.agent.silence_secs == longest
+    assert got.limits.at_once is None or got.limits.at_once >= 0
+
+
+def test_limits_are_what_the_agent_says() -> None:
+    config = {"conversation": {"max_duration_seconds": 90}, "turn": {"turn_timeout": 10**400}}
+    limits = {"agent_concurrency_limit": -1, "daily_limit": 5}
+    got = of(config, document={"platform_settings": {"call_limits": limits}})
+    assert (got.agent.max_duration_secs, got.agent.silence_secs) == (90, 86_400)
+    assert (got.limits.at_once, got.limits.a_day) == (None, 5)

@@ -24,6 +24,9 @@ def test_columns_beside_the_number_are_dynamic_variables(separator: str) -> None
         (b"phone,name\n1,2\n", "it has phone, name"),
         (b"phone_number\n", "names nobody"),
         ("phone_number\nÅ\n".encode("utf-16"), "UTF-8"),
+        (b"phone_number,name\n+12125550142,A\n,\n12125550143,B\n", "line 4: 12125550143[.]$"),
+        (b"name,phone_number\nA\n", "line 2: none[.]$"),
+        (b"phone_number\n" + b"1\n" * 5, "line 4: 1; and 2 more[.]$"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_the_reason(content: bytes, why: str) -> None:

@@ -54,7 +54,10 @@ def test_every_reason_is_listed_each_with_a_sentence() -> None:
     ]  # fmt: skip
     assert all(one.sentence.endswith(".") for one in verdict.reasons)
     assert "DIALGRAPH_CALL_COUNTRIES" not in str(verdict)  # which a model may read out
-    assert "name IN in DIALGRAPH_CALL_COUNTRIES" in str(verdict.advised)
+    assert "DIALGRAPH_CALL_COUNTRIES" not in str(verdict.advised)  # which would not help
+    assert "Nothing takes a number off it" in str(verdict.advised)
+    unlisted = may_call(DELHI, TUESDAY, rules, Record())
+    assert "name IN in DIALGRAPH_CALL_COUNTRIES" in str(unlisted.advised)
     assert codes(NEW_YORK, night) == ["outside_hours"]  # still the 24th there
     assert codes(NEW_YORK, night + timedelta(hours=12)) == ["holiday"]
 

@@ -7,12 +7,20 @@ from typing import Any
 import pytest
 import yaml
 
+from graphs.eligibility.utterance import words
 from graphs.sdr.intents import OPTING_OUT, recognise
+from graphs.sdr.learning import examples
+from graphs.sdr.no_calls import likeness
+from graphs.sdr.opting_out import PERHAPS
 from tests.sdr import CALLER, Conversation, conversation
 
 ROUNDS: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parent / "sdr_no_calls.yaml").read_text(encoding="utf-8")
 )
+UNSEEN: dict[str, Any] = {
+    name: yaml.safe_load((Path(__file__).parent / f"{name}.yaml").read_text(encoding="utf-8"))
+    for name in ("sdr_no_calls_unseen", "sdr_no_calls_unseen_again")
+}
 UNSURE = "I don't want these calls anymore, do I?"
 
 
@@ -43,6 +51,36 @@ def test_who_speaks_of_something_else_is_not_even_asked(phrase: str) -> None:
 @pytest.mark.parametrize("phrase", [one for part in ROUNDS.values() for one in part["asked"]])
 def test_what_only_sounds_like_it_is_asked_and_not_acted_on(phrase: str) -> None:
     assert recognise(phrase).intent != "opt_out"
+
+
+@pytest.mark.parametrize(
+    ("name", "missed", "asked"),
+    [("sdr_no_calls_unseen", 4, 5), ("sdr_no_calls_unseen_again", 6, 4)],
+)
+def test_of_phrases_never_learnt_from_few_are_missed_and_few_asked_about_in_vain(
+    name: str, missed: int, asked: int
+) -> None:
+    """As measured when they were tried; docs/sdr.md has the same figures."""
+    wanted, other = UNSEEN[name]["wants_no_calls"], UNSEEN[name]["other"]
+    assert sum(recognise(one).intent not in OPTING_OUT for one in wanted) <= missed
+    assert sum(recognise(one).intent in OPTING_OUT for one in other) <= asked
+    assert not [one for one in other if recognise(one).intent == "opt_out"]
+
+
+def test_what_is_measured_on_is_not_learnt_from() -> None:
+    learnt = {" ".join(word.text for word in words(phrase)) for phrase, _ in examples()}
+    unseen = [one for part in UNSEEN.values() for said in part.values() for one in said]
+    assert not [one for one in unseen if " ".join(word.text for word in words(one)) in learnt]
+
+
+def test_the_weights_are_those_that_the_examples_teach() -> None:
+    """Who changes the examples learns again: `python -m graphs.sdr.learning`."""
+    wrong = [
+        phrase
+        for phrase, which in examples()
+        if (likeness(" ".join(word.text for word in words(phrase))) >= PERHAPS) != (which > 0)
+    ]
+    assert len(wrong) <= 0.015 * len(examples()), wrong
 
 
 @pytest.mark.parametrize("answer", ["yes", "yes please do that", "Stop calling me", UNSURE])
@@ -82,3 +120,30 @@ async def test_who_hangs_up_after_another_question_is_not(talk: Conversation) ->
 async def test_it_is_asked_in_the_language_that_is_spoken(talk: Conversation) -> None:
     await talk.say("Sprechen Sie bitte Deutsch mit mir")
     assert "Soll ich Ihre Nummer" in await talk.say("Ich möchte keine Anrufe mehr, oder?")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Will my data be deleted after 30 days?",
+        "Will you delete our data when we leave?",
+        "How do I get removed from a mailing list in Lanternfield?",
+        "Can my data be erased on request?",
+        "Is my data deleted when I cancel?",
+    ],
+)
+def test_a_question_about_data_takes_nobody_off(question: str) -> None:
+    """Each of these ended the conversation and kept the number off for ever."""
+    assert recognise(question).intent == "question"
+
+
+@pytest.mark.parametrize("wish", ["Can you delete my data?", "Please delete all my information"])
+def test_who_wants_data_deleted_is_asked_whether_calls_are_meant(wish: str) -> None:
+    assert recognise(wish).intent == "may_opt_out"
+
+
+@pytest.mark.parametrize(
+    "wish", ["Can you stop calling me?", "Can you remove my details and never call again?"]
+)
+def test_who_speaks_of_calls_is_taken_off(wish: str) -> None:
+    assert recognise(wish).intent == "opt_out"

@@ -63,6 +63,24 @@ def test_countries_may_be_written_in_any_case_and_with_spaces() -> None:
     assert Settings(call_countries=" us, In ,").call_countries == "US,IN"
 
 
+@pytest.mark.parametrize(
+    "name", ["TWILIO_NUMBER", "TWILIO_PHONE_NUMBER", "DIALGRAPH_TWILIO_NUMBER"]
+)
+def test_the_number_that_calls_is_known_by_each_of_its_names(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The documents named it otherwise than the settings, and nobody was called."""
+    monkeypatch.setenv(name, "+12025550177")
+    assert Settings(_env_file=None).twilio_number == "+12025550177"
+
+
+def test_a_list_in_json_is_refused_where_names_stand_with_commas() -> None:
+    """It was taken, and its names, quotes and all, meant nobody."""
+    with pytest.raises(ValueError, match="names with commas between them"):
+        Settings(private_hosts='["127.0.0.1"]')
+    assert Settings(private_hosts="a:80, [::1]:81").private_hosts == "a:80, [::1]:81"
+
+
 def test_sound_settings_start() -> None:
     check(Settings(), ["eligibility"])
 

@@ -72,3 +72,10 @@ def test_what_the_state_holds_is_never_markup() -> None:
     html = panel(facts={"<b>name": "<script>"}, outcome='"><script>')
     assert "<script>" not in html
     assert "<b>" not in html
+
+
+def test_a_fact_that_is_kept_with_its_evidence_is_shown_in_the_callers_words() -> None:
+    """Of a sales conversation nothing was shown but that it goes on."""
+    size = {"value": {"people": 20}, "words": "twenty of us", "confirmed": False}
+    shown = rows(panel(phase="DISCOVERY", facts={"team_size": size, "budget": None}, turns=3))
+    assert shown == {"Phase": "Discovery", "Team size": "twenty of us", "Budget": "not known yet"}

@@ -7,9 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-import yaml
-
 from graphs.sdr.grounding.numerals import Numeral, Token, numerals, tokens
+from tools.data_files import read_data
 
 Kind = Literal[
     "money", "percent", "ratio", "date", "day", "time", "duration", "number", "promise", "address"
@@ -17,9 +16,7 @@ Kind = Literal[
 Key = str
 """What a claim says in one notation: "USD 19", "14 days" as seconds, "3 pm" as minutes."""
 
-_DATA: Final[Mapping[str, Any]] = yaml.safe_load(
-    (Path(__file__).parent / "words.yaml").read_text(encoding="utf-8")
-)
+_DATA: Final[Mapping[str, Any]] = read_data(Path(__file__).with_name("words.yaml"))
 
 
 def _inverse(table: Mapping[Any, Sequence[str]]) -> dict[str, Any]:

@@ -6,11 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import yaml
+from tools.data_files import read_data
 
-_DATA: Final[Any] = yaml.safe_load(
-    (Path(__file__).parent / "foreign_numbers.yaml").read_text(encoding="utf-8")
-)
+_DATA: Final[Any] = read_data(Path(__file__).with_name("foreign_numbers.yaml"))
 _MOST_WORDS: Final = 9
 HOMOGRAPHS: Final = frozenset(_DATA["homographs"].split())
 """Words of these numbers that mean something else in English, such as `once`."""

@@ -7,14 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import yaml
-
 from graphs.eligibility.amounts.lexicon import LEXICON, ROLE, classify
 from graphs.sdr.grounding import foreign_numbers
+from tools.data_files import read_data
 
-_DATA: Final[Any] = yaml.safe_load(
-    (Path(__file__).parent / "words.yaml").read_text(encoding="utf-8")
-)
+_DATA: Final[Any] = read_data(Path(__file__).with_name("words.yaml"))
 _UNITS: Final[list[str]] = _DATA["units"].split()
 _TENS: Final[list[str]] = _DATA["tens"].split()
 _VALUES: Final[Mapping[str, int]] = {

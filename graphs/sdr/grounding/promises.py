@@ -6,11 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-import yaml
+from tools.data_files import read_data
 
-_DATA: Final[Any] = yaml.safe_load(
-    (Path(__file__).parent / "promises.yaml").read_text(encoding="utf-8")
-)
+_DATA: Final[Any] = read_data(Path(__file__).with_name("promises.yaml"))
 Sort = Literal["never", "acts", "same"]
 
 

@@ -1,19 +1,18 @@
 """The sentences that code says, by language."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from tools.data_files import read_data
 
 DEFAULT = "en"
 """Language of what a language has no sentences of its own for."""
 
 
 def _texts(file: Path) -> Mapping[str, str]:
-    document: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-    texts: Mapping[str, str] = document["replies"]
+    texts: Mapping[str, str] = read_data(file)["replies"]
     return texts
 
 
@@ -30,6 +29,13 @@ def say(key: str, language: str, /, **values: Any) -> str:
     return _TEXTS.get(language, _TEXTS[DEFAULT])[key].format_map(values)
 
 
+def spoken_clock(at: time, language: str) -> str:
+    """Return a time of the day as it is said in a language."""
+    if language == DEFAULT:
+        return f"{at:%I:%M %p}".lstrip("0").replace(":00", "")
+    return f"{at:%H:%M}".removeprefix("0")
+
+
 def spoken_time(start: datetime, language: str) -> str:
     """Return a time, in the zone it is in, as it is said in a language; not in English."""
     weekdays, months = say("weekdays", language).split(), say("months", language).split()
@@ -39,5 +45,5 @@ def spoken_time(start: datetime, language: str) -> str:
         weekday=weekdays[start.weekday()],
         day=start.day,
         month=months[start.month - 1],
-        clock=f"{start:%H:%M}".removeprefix("0"),
+        clock=spoken_clock(start.timetz(), language),
     )

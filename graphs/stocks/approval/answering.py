@@ -14,8 +14,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from graphs.stocks.approval import words
 from graphs.stocks.approval.picks import Pick, name_of, ordered, spelled
 from graphs.stocks.opinion import (
@@ -26,11 +24,10 @@ from graphs.stocks.opinion import (
     Opinion,
     ParseFailure,
 )
+from tools.data_files import read_data
 from tools.market.evidence import Datum
 
-_TOPICS: Final[dict[str, Any]] = yaml.safe_load(
-    (Path(__file__).parent / "topics.yaml").read_text(encoding="utf-8")
-)
+_TOPICS: Final[dict[str, Any]] = read_data(Path(__file__).with_name("topics.yaml"))
 _NOTHING: Final = frozenset(_TOPICS.pop("nothing"))
 _SAYS: Final = frozenset(_TOPICS.pop("says"))
 _ORDINALS: Final[dict[str, int]] = _TOPICS.pop("ordinals")

@@ -7,16 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from graphs.stocks.opinion import ANSWER, Answer
 from graphs.stocks.risk import Sized
 from store.intents import Terms
+from tools.data_files import read_data
 from tools.market.evidence import Datum
 
-_NAMES: Final[Mapping[str, str]] = yaml.safe_load(
-    (Path(__file__).parent / "names.yaml").read_text(encoding="utf-8")
-)
+_NAMES: Final[Mapping[str, str]] = read_data(Path(__file__).with_name("names.yaml"))
 _NAMED: Final = frozenset({"name", "company name", "company"})
 
 

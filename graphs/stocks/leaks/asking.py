@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from graphs.stocks.analysts.asking import Asker
 from graphs.stocks.analysts.language import LlmAnalyst, configured, question
 from graphs.stocks.leaks.recollection import Case, Recollection, recollection
@@ -15,6 +13,7 @@ from graphs.stocks.opinion import Answer
 from settings import Settings
 from store.analyses import Analyses
 from store.database import Database
+from tools.data_files import read_data
 from tools.market.evidence import Datum
 from tools.trading import Trading
 
@@ -35,7 +34,7 @@ async def recollections(
         aside: other records, for the answers: those to facts that are turned round are no analyses.
         run_id: under which it is charged.
     """
-    names = yaml.safe_load(_NAMES.read_text(encoding="utf-8"))
+    names = read_data(_NAMES)
     apart = replace(trading, analyses=Analyses(aside))
     horizon, until = settings.stock_horizon_days, datetime.now(UTC) + LONGEST
     found = []

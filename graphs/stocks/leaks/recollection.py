@@ -15,10 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from graphs.stocks.opinion import Answer, Opinion
 from graphs.stocks.track_record import wilson
+from tools.data_files import read_data
 from tools.market.evidence import Datum
 
 MOVED: Final = 0.01
@@ -48,7 +47,7 @@ def cut_off(model: str) -> date | None:
 
 @lru_cache(maxsize=1)
 def _cut_offs() -> dict[str, date]:
-    rows = yaml.safe_load(_CUT_OFFS.read_text(encoding="utf-8"))
+    rows = read_data(_CUT_OFFS)
     return {row["model"].replace(".", "-"): row["until"] for row in rows}
 
 

@@ -4,7 +4,7 @@ A price is meant as shares were on the day of the thesis: a split since moves it
 recorded leaves a condition open; it is never taken for met or failed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -257,8 +257,3 @@ def _over(one: Condition, facts: Facts, days: Sequence[date]) -> bool:
 
 def _unknown(one: Condition) -> Verdict:
     return Verdict("open", f"{one.symbol}: what would tell is not known.")
-
-
-def kinds_of(conditions: Iterable[Condition]) -> tuple[str, ...]:
-    """Return the kinds, each once, in order."""
-    return tuple(dict.fromkeys(one.kind for one in conditions))

@@ -1,0 +1,199 @@
+"""Days and times as callers say them: told from what is spoken of, spans, corrections, zones."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from graphs.sdr.times import NOTHING, Wish, at_time, wish
+from tests.sdr import Conversation, conversation
+
+NOW = datetime(2026, 11, 21, 18, 40, tzinfo=ZoneInfo("America/New_York"))
+"""A Saturday."""
+THURSDAY_AT_TWO = at_time(datetime(2026, 11, 26, 14, 0, tzinfo=NOW.tzinfo))
+
+
+@pytest.fixture
+async def talk(tmp_path: Path) -> AsyncIterator[Conversation]:
+    async with conversation(tmp_path) as talk:
+        await talk.open()
+        yield talk
+
+
+def within(first: int, last: int | None) -> tuple[time, time]:
+    """A span of the day in hours; None for its end."""
+    return time(first), time.max if last is None else time(last)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("between two and four", 14, 16),
+        ("between 11 and 2", 11, 14),
+        ("9 to 11 on Tuesday", 9, 11),
+        ("from two to four", 14, 16),
+        ("entre deux et quatre heures", 14, 16),
+        ("after four", 16, None),
+        ("not before noon", 12, None),
+        ("no earlier than two", 14, None),
+        ("10 onwards", 10, None),
+        ("nach 16 Uhr", 16, None),
+        ("before 11", 0, 11),
+        ("no later than three", 0, 15),
+        ("Friday after lunch", 13, 15),
+    ],
+)
+def test_a_span_of_the_day_is_no_single_time(text: str, first: int, last: int | None) -> None:
+    """From two to four was taken for two o'clock, "not before noon" for noon."""
+    wished = wish(text, NOW, THURSDAY_AT_TWO)
+    assert wished.within == within(first, last) and not wished.minutes
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "hour"),
+    [
+        ("11 am", 26, 11),
+        ("eleven", 26, 11),
+        ("make it four", 26, 16),
+        ("the day after", 27, None),
+        ("an hour later", 26, 15),
+        ("half an hour earlier", 26, 13.5),
+        ("same time on Friday", 27, 14),
+        ("same day at four", 26, 16),
+        ("Monday week", 30, None),
+        ("in three days", 24, None),
+    ],
+)
+def test_a_time_is_told_from_the_one_that_is_spoken_of(
+    text: str, day: int, hour: float | None
+) -> None:
+    wished = wish(text, NOW, THURSDAY_AT_TWO, bare=True)
+    assert wished.day == date(2026, 11, day)
+    at = wished.moment(NOW)
+    assert (at and at.hour + at.minute / 60) == hour
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "hour"),
+    [
+        ("Monday, no, Tuesday at ten", 24, 10),
+        ("Monday at ten, sorry, eleven", 23, 11),
+        ("Monday at ten, I mean Wednesday", 25, 10),
+        ("not Monday but Tuesday", 24, None),
+        ("I can't do Monday, Tuesday at three works", 24, 15),
+    ],
+)
+def test_who_corrects_themselves_means_what_they_said_last(
+    text: str, day: int, hour: int | None
+) -> None:
+    wished = wish(text, NOW)
+    at = wished.moment(NOW)
+    assert wished.day == date(2026, 11, day) and (at and at.hour) == hour
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("Monday at 10 am Pacific time", 18),
+        ("Monday at 10 am pst", 18),
+        ("Monday, 10 o'clock GMT", 10),
+        ("lundi à 10 h, c'est possible", 15),
+        ("Montag um zehn ist gut", 15),
+        ("somvar ko teen baje", 20),
+        ("सोमवार को साढ़े दस बजे", 15.5),
+    ],
+)
+def test_a_time_of_another_zone_or_language_is_told_in_ours(text: str, hour: float) -> None:
+    """The French "c'est" and the German "ist" name no zone."""
+    at = wish(text, NOW).moment(NOW)
+    assert at == datetime(2026, 11, 23, int(hour), int(hour % 1 * 60), tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["What does it cost for ten people?", "5 to 7 people", "yes please", "the first one"]
+)
+def test_a_number_of_something_is_no_time(text: str) -> None:
+    assert wish(text, NOW, THURSDAY_AT_TWO, bare=True) == NOTHING == Wish()
+
+
+def start(talk: Conversation) -> str:
+    """When what waits for an answer would begin, such as `Thu 14:00`."""
+    args = (talk.values.get("pending") or {}).get("args", {})
+    return f"{datetime.fromisoformat(args['start']):%a %H:%M}" if "start" in args else ""
+
+
+async def test_a_bare_time_is_of_the_day_that_was_offered(talk: Conversation) -> None:
+    await talk.say("I want a demo")
+    await talk.say("no wait, Thursday afternoon is better")
+    said = await talk.say("2 pm")
+    assert "is free" in said and start(talk) == "Thu 14:00"
+
+
+async def test_a_bare_time_is_of_the_day_to_which_an_appointment_is_moved(
+    talk: Conversation,
+) -> None:
+    for said in ("Book me a demo on Tuesday at ten", "Sam Brown", "yes"):
+        await talk.say(said)
+    assert "Which one suits you" in await talk.say("move that to Wednesday?")
+    assert "Shall I move it?" in await talk.say("11 am") and start(talk) == "Wed 11:00"
+
+
+async def test_an_appointment_is_moved_by_an_hour_from_when_it_is(talk: Conversation) -> None:
+    for said in ("Book me a demo on Tuesday at ten", "Sam Brown", "yes"):
+        await talk.say(said)
+    await talk.say("can we make it an hour later?")
+    assert start(talk) == "Tue 11:00"
+
+
+async def test_another_time_is_told_from_the_one_that_is_read_back(talk: Conversation) -> None:
+    for said in ("Book me a demo on Wednesday at ten", "Sam Brown"):
+        await talk.say(said)
+    await talk.say("same time the day after")
+    assert start(talk) == "Thu 10:00"
+
+
+async def test_a_time_without_a_day_is_offered_on_the_days_that_have_it(
+    talk: Conversation,
+) -> None:
+    await talk.say("I want a demo")
+    await talk.say("around 4 pm")
+    hours = {one["start"][11:16] for one in talk.values["offered"]}
+    assert hours == {"16:00"} and len(talk.values["offered"]) == 3
+
+
+async def test_free_times_are_of_the_span_that_is_wished(talk: Conversation) -> None:
+    await talk.say("I want a demo on Thursday between two and four")
+    starts = [datetime.fromisoformat(one["start"]) for one in talk.values["offered"]]
+    assert starts and {f"{at:%a %H}" for at in starts} <= {"Thu 14", "Thu 15"}
+
+
+async def test_a_time_said_before_the_day_is_kept_for_it(talk: Conversation) -> None:
+    await talk.say("book a demo for 3 pm")
+    await talk.say("Thursday")
+    assert start(talk) == "Thu 15:00"
+
+
+async def test_the_same_time_is_that_of_the_day_before_another_was_asked_for(
+    talk: Conversation,
+) -> None:
+    for said in ("a demo on Thursday at 3 pm", "Anna", "no, Wednesday is better", "same time"):
+        await talk.say(said)
+    assert start(talk) == "Wed 15:00"
+
+
+async def test_a_day_of_which_the_nearest_times_were_offered_is_looked_at_whole(
+    talk: Conversation,
+) -> None:
+    """Who asked for Monday was asked again which of its first three times they meant."""
+    await talk.say("a demo on Sunday at 3 pm")
+    days = {datetime.fromisoformat(one["start"]).weekday() for one in talk.values["offered"]}
+    assert len(days) == 1
+    await talk.say(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"][days.pop()])
+    hours = {one["start"][11:13] for one in talk.values["offered"]}
+    assert len(hours) == 3
+
+
+def test_this_afternoon_is_today() -> None:
+    assert wish("I need a demo this afternoon", NOW).day == NOW.date()
