@@ -21,7 +21,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Annotated, Any, NewType, Protocol, get_type_hints, overload
+from types import CodeType
+from typing import Annotated, Any, Final, NewType, Protocol, get_type_hints, overload
 from uuid import uuid4
 
 from langchain_core.tools import BaseTool, InjectedToolArg, StructuredTool
@@ -137,7 +138,25 @@ def tool(*given: Any, effect: bool, **options: Any) -> Any:
     decorated = langchain_tool(*given, **options)
     if isinstance(decorated, BaseTool):
         return declared(decorated, effect)
-    return lambda function: declared(decorated(function), effect)
+
+    def made(function: Callable[..., Any]) -> BaseTool:
+        told = (function.__annotations__, function.__defaults__, function.__kwdefaults__)
+        tells = (*told, function.__doc__, given, options)
+        before, schema = _SCHEMAS.get(function.__code__, (None, None))
+        if "args_schema" in options or before != tells:
+            new: BaseTool = decorated(function)
+            _SCHEMAS[function.__code__] = tells, new.args_schema
+        else:
+            new = langchain_tool(*given, args_schema=schema, **options)(function)
+        return declared(new, effect)
+
+    return made
+
+
+_SCHEMAS: Final[dict[CodeType, tuple[Any, Any]]] = {}
+"""Of arguments, by the code that takes them, with what else tells them: each turn makes its tools
+anew, bound to its caller, and to make a schema takes 2 ms, in which no call of the process goes on.
+"""
 
 
 def declared(made: BaseTool, effect: bool) -> BaseTool:

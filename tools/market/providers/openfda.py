@@ -15,13 +15,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import yaml
-
 from settings import Settings
+from tools.data_files import read_data
 from tools.market.access import Access, Known, access
 from tools.market.evidence import Datum
 from tools.market.failures import Absent, Unreadable
@@ -189,9 +188,7 @@ def _what(application: Mapping[str, Any]) -> str:
 @lru_cache(maxsize=1)
 def sponsors() -> Mapping[str, Sequence[str]]:
     """Return the beginnings of sponsors' names by symbol."""
-    told: Mapping[str, Sequence[str]] = yaml.safe_load(
-        (files("tools.market") / "sponsors.yaml").read_text()
-    )
+    told: Mapping[str, Sequence[str]] = read_data(Path(__file__).parents[1] / "sponsors.yaml")
     return told
 
 
