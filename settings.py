@@ -3,7 +3,7 @@
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +15,10 @@ TextToSpeech = Literal["embedded", "deepgram", "openai", "elevenlabs"]
 def _either(name: str, *usual: str) -> AliasChoices:
     """Accept `DIALGRAPH_NAME` and the provider's own usual names."""
     return AliasChoices(f"DIALGRAPH_{name}", *usual)
+
+
+E164: Final = r"\+[1-9][0-9]{6,14}"
+"""What a telephone number looks like in E.164; `tools.conversation.e164` makes one of words."""
 
 
 class Settings(BaseSettings):
@@ -61,6 +65,18 @@ class Settings(BaseSettings):
     turn_timeout_secs: float = Field(60.0, gt=0, description="Longest graph turn, in seconds.")
     requests_per_minute: int = Field(
         600, ge=1, description="Chat requests admitted a minute from one address."
+    )
+    max_written: int = Field(
+        200,
+        ge=1,
+        description="Conversations in writing, and turns of chat, that a process holds at once; "
+        "more are told to come back soon.",
+    )
+    max_lag_secs: float = Field(
+        0.5,
+        gt=0,
+        description="How late the event loop may be, in seconds, until a process takes no more "
+        "conversations, spoken or written.",
     )
     calls_per_hour_per_number: int = Field(
         30, ge=1, description="Incoming calls admitted an hour from one telephone number."
@@ -204,8 +220,8 @@ class Settings(BaseSettings):
     )
     twilio_number: str | None = Field(
         None,
-        validation_alias=_either("TWILIO_NUMBER", "TWILIO_PHONE_NUMBER"),
-        pattern=r"^\+[1-9]\d{6,14}$",
+        validation_alias=_either("TWILIO_NUMBER", "TWILIO_NUMBER", "TWILIO_PHONE_NUMBER"),
+        pattern=rf"^{E164}$",
         description="Number that calls and messages come from, E.164, where no other is named.",
     )
     ringing_secs: int = Field(
@@ -290,7 +306,7 @@ class Settings(BaseSettings):
     # Approval of trades
     owner_number: str | None = Field(
         None,
-        pattern=r"^\+[1-9]\d{6,14}$",
+        pattern=rf"^{E164}$",
         description="Number of whoever approves trades, E.164; rung for each, at any hour.",
     )
     approval_minutes: int = Field(
@@ -449,6 +465,13 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='Graphs from outside, as JSON: {"mine": "path.py:graph"}; see `serve --graph`.',
     )
+
+    @field_validator("private_hosts", "trusted_proxies")
+    @classmethod
+    def _are_listed(cls, given: str) -> str:
+        if set(given) & set("{}\"'"):  # of JSON, whose quotes would be part of the names
+            raise ValueError("expected names with commas between them, without quotes")
+        return given
 
     @field_validator("call_countries")
     @classmethod

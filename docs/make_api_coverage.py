@@ -20,6 +20,22 @@ ALIASES = {
     ("POST", "/v1/convai/knowledge-base/rag-index"): "documents are indexed as they are added",
 }
 """What is served otherwise than there."""
+MODELS = {
+    "conversation_config": "ConversationalConfig",
+    "conversation_config.agent": "AgentConfig",
+    "conversation_config.agent.prompt": "PromptAgentApiModelOutput",
+    "conversation_config.agent.prompt.custom_llm": "CustomLlm",
+    "conversation_config.agent.prompt.rag": "RagConfigOutput",
+    "conversation_config.tts": "TtsConversationalConfigOutput",
+    "conversation_config.turn": "TurnConfig",
+    "conversation_config.conversation": "ConversationConfigOutput",
+    "platform_settings": "AgentPlatformSettingsResponseModel",
+    "platform_settings.workspace_overrides": "AgentWorkspaceOverridesOutput",
+    "platform_settings.workspace_overrides.webhooks": "ConvAiWebhooks",
+    "platform_settings.call_limits": "AgentCallLimits",
+    "platform_settings.privacy": "PrivacyConfigOutput",
+}
+"""The SDK's models of the objects of an agent that it can set."""
 _CALL = re.compile(r"(?:request|stream)\(\s*f?\"([^\"]+)\",.*?method=\"(\w+)\"", re.DOTALL)
 _PARAMETER = re.compile(r"\{[^}]*\}")
 Route = tuple[str, str]
@@ -57,6 +73,19 @@ def anonymous(route: Route) -> Route:
     return route[0], _PARAMETER.sub("{}", route[1])
 
 
+def settings_of_agents() -> Iterator[str]:
+    """Yield a row for each object of an agent: what of it is acted upon, and what only kept."""
+    from elevenlabs import types
+
+    from server.convai.acted_upon import ACTED_UPON
+
+    for path, name in MODELS.items():
+        fields, known = set(getattr(types, name).model_fields), ACTED_UPON[path]
+        cells = (fields & known, known - fields, fields - known)
+        shown = (", ".join(f"`{field}`" for field in sorted(cell)) for cell in cells)
+        yield f"| `{path}` | {' | '.join(shown)} |"
+
+
 def page() -> str:
     """Write the page."""
     theirs, ours = of_the_sdk(), {anonymous(route): route for route in served()}
@@ -74,7 +103,8 @@ def page() -> str:
         "",
         "Made by `python docs/make_api_coverage.py` from the routes that the official Python SDK",
         "asks, and those of this server; a test keeps it current. What *yes* means is in",
-        "[the API](api.md); shapes of answers are checked against the SDK's own models.",
+        "[the API](api.md). In the tests the SDK asks every one of them, and its models, made",
+        "strict, take each answer (`tests/wire/test_sdk_drives_every_route.py`).",
         "",
         f"**{supported} of {len(theirs)}** routes are served.",
         "",
@@ -86,7 +116,19 @@ def page() -> str:
     lines += ["## Not served at all", "", ", ".join(f"{n} ({len(rows[n])})" for n in none), ""]
     lines += ["## Served here, and not asked by the SDK", "", "| method | path |", "|---|---|"]
     lines += [f"| {method} | `{ours[method, path][1]}` |" for method, path in extra]
-    lines += ["| WebSocket | `/v1/convai/conversation` |"]
+    lines += ["| WebSocket | `/v1/convai/conversation` |", ""]
+    lines += [
+        "## Settings of an agent",
+        "",
+        "From the SDK's models, and `server/convai/acted_upon.py`. What is only kept comes back as",
+        "it was sent and changes nothing; the log names it when it is set.",
+        "",
+        "| object | acted upon | ours | only kept |",
+        "|---|---|---|---|",
+        *settings_of_agents(),
+        "",
+        "Besides, `workflow` and whatever ElevenLabs adds later are only kept.",
+    ]
     return "\n".join(lines) + "\n"
 
 

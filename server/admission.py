@@ -1,4 +1,7 @@
-"""Admission: how many requests a minute one address may make."""
+"""Admission: how many requests a minute one address may make, and how many at once all may."""
+
+import contextlib
+from collections.abc import AsyncIterator
 
 from fastapi import HTTPException
 from limits import RateLimitItemPerMinute
@@ -8,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from server.security import client_host
 from server.services import ServicesDep
+from voice.load import RETRY_SECS, TooMuch
 
 _limiter = MovingWindowRateLimiter(MemoryStorage())
 
@@ -26,3 +30,14 @@ async def admit(connection: HTTPConnection, services: ServicesDep) -> None:
             f"More than {per_minute} requests a minute from this address; try again soon.",
             headers={"Retry-After": "60"},
         )
+
+
+async def hold_room(services: ServicesDep) -> AsyncIterator[None]:
+    """Refuse what this process has no room for, with 503 and when to come back."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(services.load.room())
+        except TooMuch as why:
+            headers = {"Retry-After": str(RETRY_SECS)}
+            raise HTTPException(503, f"{why} Try again soon.", headers=headers) from None
+        yield

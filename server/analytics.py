@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from math import sqrt
 from statistics import median
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from graphs.stocks.track_record import wilson
 from store.calls import Call
 
 STAGES: Final = ("endpoint_ms", "graph_ms", "tts_ms", "total_ms", "ear_ms")
@@ -22,16 +22,6 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     ordered = sorted(values)
     at = max(0, -int(-share * len(ordered) // 1) - 1)
     return ordered[min(at, len(ordered) - 1)]
-
-
-def wilson(successes: int, of: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927), which also holds where there are few."""
-    if of == 0:
-        return 0.0, 1.0
-    share, z2 = successes / of, Z95 * Z95
-    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
-    spread = Z95 * sqrt(share * (1 - share) / of + z2 / (4 * of * of)) / (1 + z2 / of)
-    return max(0.0, middle - spread), min(1.0, middle + spread)
 
 
 def analytics(
@@ -114,8 +104,9 @@ def _eligible(ended: Sequence[Call]) -> list[bool]:
 
 
 def _share(each: Sequence[bool]) -> dict[str, Any]:
-    low, high = wilson(sum(each), len(each))
-    share = round(sum(each) / len(each), 4) if each else None
+    measured = sum(each) / len(each) if each else 0.0
+    low, high = wilson(measured, len(each), Z95)
+    share = round(measured, 4) if each else None
     return {"of": len(each), "share": share, "interval": [round(low, 4), round(high, 4)]}
 
 

@@ -43,7 +43,7 @@ async def _every_hour(settings: Settings, services: Services) -> None:
 
 
 async def delete_expired(settings: Settings, services: Services, now: datetime) -> None:
-    """Delete threads, call records and recordings that are older than they may become.
+    """Delete threads, call records, recordings, batches that are older than they may become.
 
     That is `retention_days` since their last use, and for the calls of an agent whose
     `platform_settings.privacy.retention_days` are fewer, so many days since they began. Only what
@@ -60,8 +60,12 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
         await _tried(services.texting.forget(moment))
         await _tried(services.outbox.delete_before(moment))
         await _tried(services.jobs.delete_before(moment, besides=(BATCH, ANALYSIS)))
+        await _tried(services.expiring.delete_before(moment, now))
+        for batch_id in await services.batches.over_since(moment):
+            await _tried(services.batches.delete(batch_id))
         for call in await services.calls.begun_before(moment, now=now):
             await _tried(_delete(services, call, gone))
+    await _tried(services.admissions.forget(now))
     await _tried(services.classic.clean_up())
     agents = await services.workspace.agents.page(size=MOST_AGENTS, fits=_has_retention)
     for agent in agents.items:
@@ -104,9 +108,12 @@ async def _delete(services: Services, call: Call, gone: list[str]) -> None:
 
 
 def _retention(agent: Resource) -> int:
-    """Return the days that an agent's calls are kept; -1, as ElevenLabs has it, for no limit."""
+    """Return the days that an agent's calls are kept; -1, as ElevenLabs has it, for no limit.
+
+    `zero_retention_mode` keeps a call no longer than it takes to work it up.
+    """
     privacy = (agent.document.get("platform_settings") or {}).get("privacy") or {}
-    days = privacy.get("retention_days")
+    days = 0 if privacy.get("zero_retention_mode") is True else privacy.get("retention_days")
     return days if isinstance(days, int) else -1
 
 

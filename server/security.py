@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import re
 import secrets
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from fastapi.responses import JSONResponse
@@ -137,21 +138,29 @@ class ClosedByDefault:
             return None
         if given.startswith(PREFIX):
             key = await connection.app.state.services.workspace.keys.check(given)
-            if key is None or not is_same_origin(connection):
-                return _closed
+            if key is None:
+                return _closed("The key is not known here, or was revoked.")
+            if not is_same_origin(connection):
+                return _closed(_FOREIGN)
             needed = needed_scope(connection)
             if needed not in key.scopes:
-                return _forbidden(needed)
+                return _forbidden(needed, key.scopes)
             state["actor"] = key.id
             return None
         if given and self._settings.api_key:
             state["actor"] = "server-key"
             expected = self._settings.api_key.get_secret_value()
             good = secrets.compare_digest(given.encode(), expected.encode())
+            if not good:
+                return _closed("The key is not known here.")
             # A browser sends the password it knows from any page.
-            return None if good and is_same_origin(connection) else _closed
+            return None if is_same_origin(connection) else _closed(_FOREIGN)
         state["actor"] = "local"
-        return None if is_local(connection, self._settings) else _closed
+        if is_local(connection, self._settings):
+            return None
+        if not is_same_origin(connection):
+            return _closed(_FOREIGN)
+        return _closed("The key is not known here." if given else _NO_KEY)
 
 
 _API = ("/v1/", "/api/", "/my-api/", "/docs", "/openapi.json", "/metrics", "/static-offline-docs/")
@@ -175,22 +184,36 @@ def needed_scope(connection: HTTPConnection) -> KeyScope | None:
     return "read" if reads else "write"
 
 
-_closed = JSONResponse(
-    {
-        "detail": "Only programs on this machine may ask without a key. Make one with `dialgraph "
-        "keys create NAME`, or set DIALGRAPH_API_KEY on the server, and send it in the header "
-        "xi-api-key or as a Bearer token; a browser asks for it as a password."
-    },
-    status_code=401,
-    headers={"WWW-Authenticate": 'Basic realm="Dialgraph"'},
+_NO_KEY = (
+    "No key came with the request, and only programs on this machine may ask without one, as long "
+    "as the server has no public address (DIALGRAPH_PUBLIC_URL)."
+)
+_FOREIGN = "A page of another site may not ask, whatever key it sends."
+_HOW = (
+    "Send a key in the header xi-api-key or as a Bearer token; a browser asks for it as a "
+    "password. Make one with `dialgraph keys create NAME --scope read --scope write --scope call`, "
+    "or set DIALGRAPH_API_KEY on the server."
 )
 
 
-def _forbidden(needed: str | None) -> JSONResponse:
-    missing = (
-        f"the scope {needed}" if needed else "a scope for this: only DIALGRAPH_API_KEY opens it"
+def _closed(why: str) -> JSONResponse:
+    return JSONResponse(
+        {"detail": f"{why} {_HOW}"},
+        status_code=401,
+        headers={"WWW-Authenticate": 'Basic realm="Dialgraph"'},
     )
-    return JSONResponse({"detail": f"The key does not have {missing}."}, status_code=403)
+
+
+def _forbidden(needed: str | None, has: Collection[str]) -> JSONResponse:
+    if needed is None:
+        detail = "Only DIALGRAPH_API_KEY opens this; keys of `dialgraph keys` open the API."
+    else:
+        detail = (
+            f"The key has the scopes {', '.join(sorted(has))}, and this needs the scope {needed}. "
+            "They stay as they are; make another key with `dialgraph keys create NAME "
+            f"{' '.join(f'--scope {one}' for one in sorted({*has, needed}))}`."
+        )
+    return JSONResponse({"detail": detail}, status_code=403)
 
 
 def _given_key(connection: HTTPConnection) -> str:

@@ -8,10 +8,13 @@ from starlette.requests import HTTPConnection
 
 from graphs.threads import Threads
 from settings import Settings
+from store.admissions import Admissions
 from store.batches import Batches
 from store.call_results import CallResults
 from store.calls import Calls
 from store.checkpoints import Checkpoints
+from store.dials import Dials
+from store.expiring import Expiring
 from store.jobs import Jobs
 from store.locks import ThreadLocks
 from store.outbox import Outbox
@@ -21,6 +24,7 @@ from tools.desk import Desk
 from tools.knowledge import Knowledge
 from voice.classic import Classic
 from voice.dialler import Dialler
+from voice.load import Load
 from voice.reception import Reception
 from voice.switchboard import Switchboard
 from voice.texting import Texting
@@ -33,10 +37,12 @@ class Services:
     """The parts below the server, opened and ready."""
 
     settings: Settings
+    admissions: Admissions
     threads: Threads
     calls: Calls
     checkpoints: Checkpoints
     switchboard: Switchboard
+    load: Load
     locks: ThreadLocks
     workspace: Workspace
     knowledge: Knowledge
@@ -45,11 +51,13 @@ class Services:
     webhooks: Webhooks
     batches: Batches
     dialler: Dialler
+    dials: Dials
     transferring: Transferring
     turn_by_turn: TurnByTurn
     texting: Texting
     desk: Desk
     call_results: CallResults
+    expiring: Expiring
     classic: Classic
     reception: Reception | None = None
     """Tells who is reached under a number of ours, where the API knows."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import JSON, Index, LargeBinary, delete, func, select, update
+from sqlalchemy import JSON, Index, LargeBinary, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -260,13 +260,21 @@ class Batches:
 
     async def counts(self, batch_id: str) -> Mapping[str, int]:
         """Return how many recipients there are of each status."""
+        return (await self.counts_of([batch_id]))[batch_id]
+
+    async def counts_of(self, batch_ids: Collection[str]) -> Mapping[str, Mapping[str, int]]:
+        """Return how many recipients there are of each status, batch by batch."""
+        row = _RecipientRow
         query = (
-            select(_RecipientRow.status, func.count())
-            .where(_RecipientRow.batch_id == batch_id)
-            .group_by(_RecipientRow.status)
+            select(row.batch_id, row.status, func.count())
+            .where(row.batch_id.in_(batch_ids))
+            .group_by(row.batch_id, row.status)
         )
+        found: dict[str, dict[str, int]] = {batch_id: {} for batch_id in batch_ids}
         async with self._session() as session:
-            return {str(status): int(n) for status, n in (await session.execute(query)).all()}
+            for batch_id, status, n in (await session.execute(query)).all():
+                found[str(batch_id)][str(status)] = int(n)
+        return found
 
     async def mark(
         self, recipient: Recipient, status: RecipientStatus, **values: Any
@@ -331,6 +339,21 @@ class Batches:
         async with self._session.begin() as session:
             await session.execute(delete(_RecipientRow).where(_RecipientRow.batch_id == batch_id))
             await session.execute(delete(_BatchRow).where(_BatchRow.id == batch_id))
+        await self._jobs.forget(f"{KIND}:{batch_id}")
+
+    async def over_since(self, moment: datetime) -> Sequence[str]:
+        """Return the ids of batches that are over and have not changed since a moment."""
+        query = select(_BatchRow.id).where(
+            _BatchRow.status.not_in(("pending", "in_progress")),
+            _BatchRow.updated_at < moment,
+            ~exists().where(
+                _RecipientRow.batch_id == _BatchRow.id,
+                _RecipientRow.status.in_(("pending", *ACTIVE))
+                | (_RecipientRow.updated_at >= moment),
+            ),
+        )
+        async with self._session() as session:
+            return (await session.scalars(query)).all()
 
     async def wake(self, batch_id: str) -> None:
         """Have a batch looked at now."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, computed_field
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -77,6 +77,11 @@ class CallResults:
     async def pressed(self, request_id: str, digit: str) -> None:
         """Note the key that decided."""
         await self._change(request_id, digit=digit, pressed_at=datetime.now(UTC))
+
+    async def delete_before(self, moment: datetime) -> None:
+        """Forget the requests of before a moment; what was decided is kept with its approval."""
+        async with self._session.begin() as session:
+            await session.execute(delete(_Row).where(_Row.created_at < moment))
 
     async def _change(self, request_id: str, **values: Any) -> None:
         query = update(_Row).where(_Row.request_id == request_id)

@@ -63,6 +63,19 @@ class Claims:
             row = await session.get(_ClaimRow, key)
             return Claim.model_validate(row) if row else None
 
+    async def latest(self, kind: str, subject: str) -> Claim | None:
+        """Return what was done last about somebody, of a kind; None if nothing was."""
+        query = (
+            select(_ClaimRow)
+            .where(_ClaimRow.kind == kind, _ClaimRow.subject == subject)
+            .where(_ClaimRow.result.is_not(None))
+            .order_by(_ClaimRow.at.desc(), _ClaimRow.key)
+            .limit(1)
+        )
+        async with self._session() as session:
+            row = await session.scalar(query)
+            return Claim.model_validate(row) if row else None
+
     async def finish(self, key: str, result: dict[str, Any]) -> None:
         """Write down what came of it."""
         query = update(_ClaimRow).where(_ClaimRow.key == key).values(result=result)
@@ -90,3 +103,8 @@ class Claims:
         query = delete(_ClaimRow).where(_ClaimRow.subject == subject).returning(_ClaimRow.key)
         async with self._session.begin() as session:
             return len((await session.scalars(query)).all())
+
+    async def delete_before(self, moment: datetime) -> None:
+        """Forget what was claimed before a moment; what is asked for again then is done again."""
+        async with self._session.begin() as session:
+            await session.execute(delete(_ClaimRow).where(_ClaimRow.at < moment))

@@ -92,10 +92,6 @@ class Dials:
         """Return the one of that key, or None."""
         return await self._one(_DialRow.key == key)
 
-    async def of_sid(self, sid: str) -> Dial | None:
-        """Return the one that the carrier knows by that sid, or None."""
-        return await self._one(_DialRow.sid == sid)
-
     async def change(self, dial_id: str, status: DialStatus, **values: Any) -> None:
         """Note what became of it; one whose sid is known stays placed."""
         query = update(_DialRow).where(_DialRow.id == dial_id, _DialRow.sid.is_(None))

@@ -31,9 +31,10 @@ from store.sqlite import LOG_INTO_FILE
 
 ABOUT_PEOPLE: Final = frozenset(
     {
-        "api_requests", "batch_recipients", "booked_cells", "booking_changes", "bookings",
-        "call_attempts", "call_backs", "call_news", "callees", "calls", "carrier_turns", "claims",
-        "consents", "conversations", "crm_contacts", "crm_notes", "dials", "effects", "events",
+        "admissions", "api_requests", "batch_recipients", "booked_cells", "booking_changes",
+        "bookings", "call_attempts", "call_backs", "call_news", "callees", "calls",
+        "carrier_turns", "claims", "consents", "conversations", "crm_contacts", "crm_notes",
+        "dials", "effects", "events",
         "jobs", "secrets", "streams", "transfers",
     }
 )  # fmt: skip

@@ -248,6 +248,12 @@ class Jobs:
         async with self._session.begin() as session:
             await session.execute(query)
 
+    async def forget(self, key: str) -> None:
+        """Forget a job that has ended."""
+        query = delete(_JobRow).where(_JobRow.key == key, _JobRow.state != "waiting")
+        async with self._session.begin() as session:
+            await session.execute(query)
+
     async def counts(self) -> dict[tuple[str, str], int]:
         """Return how many jobs there are, by kind and state."""
         query = select(_JobRow.kind, _JobRow.state, func.count()).group_by(

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from sqlalchemy import BigInteger, select, update
+from sqlalchemy import BigInteger, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
@@ -192,6 +192,23 @@ class Spending:
         query = select(_ChargeRow).where(_ChargeRow.at >= begun).order_by(_ChargeRow.at)
         async with self._session() as session:
             return [_charge(row) for row in (await session.scalars(query)).all()]
+
+    async def delete_before(self, moment: datetime) -> None:
+        """Forget the settled charges of before a moment, and the totals of runs that end with them.
+
+        Totals of days, weeks and months stay; so does a run that has a charge left, and a charge of
+        which nobody knows yet what it cost.
+        """
+        old = (_ChargeRow.at < moment, _ChargeRow.settled_at.is_not(None))
+        async with self._session.begin() as session:
+            gone = delete(_ChargeRow).where(*old).returning(_ChargeRow.run_id)
+            runs = set((await session.scalars(gone)).all())
+        for run_id in runs:
+            left = select(_ChargeRow.id).where(_ChargeRow.run_id == run_id).limit(1)
+            async with self._session.begin() as session:
+                if not await session.scalar(left):
+                    total = _TotalRow.scope == _scopes(run_id, moment.date())[0]
+                    await session.execute(delete(_TotalRow).where(total))
 
     async def _total(self, scope: str) -> Decimal:
         async with self._session() as session:

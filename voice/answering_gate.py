@@ -77,7 +77,7 @@ class AnsweringGate(FrameProcessor):
         elif isinstance(frame, CallerTurnFrame) and (self._first_words or self._told != "human"):
             self._first_words = False
             if frame.text:
-                self._log.caller_said(frame.text)
+                self._log.caller_said(frame.text, since=frame.spoke_from)
             return
         await self.push_frame(frame, direction)
         await self._tell()

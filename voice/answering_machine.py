@@ -8,10 +8,10 @@ a person says hello and waits, a recording goes on. In doubt it is a person, and
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Final, Literal
 
-import yaml
+from tools.data_files import read_data
 
 Who = Literal["human", "machine", "menu"]
 
@@ -49,8 +49,8 @@ class Heard:
 
 @lru_cache
 def _patterns() -> dict[str, re.Pattern[str]]:
-    text = files(__package__).joinpath("answering_machine.yaml").read_text("utf-8")
-    return {kind: re.compile("|".join(said)) for kind, said in yaml.safe_load(text).items()}
+    content = read_data(Path(__file__).with_suffix(".yaml"))
+    return {kind: re.compile("|".join(said)) for kind, said in content.items()}
 
 
 def read(words: str) -> Heard:

@@ -13,7 +13,6 @@ Policies of the call itself, in one place:
 import asyncio
 import logging
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from pipecat.frames.frames import (
@@ -55,8 +54,8 @@ from voice.keypad import Keys
 from voice.latency import Stopwatch
 from voice.phrases import phrase
 from voice.providers import STT, TTS
-from voice.reception import agent_language
-from voice.record import CallLog
+from voice.reception import agent_language, last_words
+from voice.record import CallLog, moment
 from voice.silence import Silence
 from voice.speech import MARK_PATIENCE_SECS, Speech
 from voice.transferring import Transferring
@@ -252,15 +251,19 @@ class Bridge(FrameProcessor):
                     await self._stop_speaking()
                 await self._heard(frame.text, "text", time.monotonic())
         elif frame.text:
-            await self._heard(frame.text, "speech", frame.spoke_until)
+            await self._heard(frame.text, "speech", frame.spoke_until, frame.spoke_from)
         else:  # a noise: what it cut off is said again once it is quiet
             self._answers.noise()
 
     async def _heard(
-        self, text: str, source: Literal["speech", "keys", "text"], spoke_until: float | None
+        self,
+        text: str,
+        source: Literal["speech", "keys", "text"],
+        spoke_until: float | None,
+        spoke_from: float | None = None,
     ) -> None:
         self._silence.words()
-        self._log.caller_said(text, source)
+        self._log.caller_said(text, source, since=spoke_from)
         message_id = await self._answers.hear(text, source, spoke_until)
         await self._publish("transcript", role="caller", text=text, id=message_id, final=True)
 
@@ -335,6 +338,10 @@ class Bridge(FrameProcessor):
         """Say a last phrase in the place of all others, and end the call when it was played."""
         await self._close_with(phrase(key, self._language()), reason)
 
+    async def time_is_up(self) -> None:
+        """Say that the call has lasted as long as it may, and end it."""
+        await self._close_with(last_words(self._log.call, self._language()), "too_long")
+
     async def _close_with(self, text: str, reason: str, *, interruptible: bool = True) -> None:
         if not self._closing or self._closing == "done":
             self._closing = reason
@@ -370,8 +377,8 @@ class Bridge(FrameProcessor):
     # Time
 
     def _first_audio(self, utterance: UtteranceFrame, at: float) -> None:
-        utc = datetime.now(UTC) + timedelta(seconds=at - time.monotonic())
-        self.measured(self.stopwatch.first_audio(utterance.turn, at, utc))
+        self._log.bot_is_heard(utterance.utterance_id, at)
+        self.measured(self.stopwatch.first_audio(utterance.turn, at, moment(at)))
 
     def measured(self, latency: TurnLatency | None) -> None:
         """Keep and show where the time of an answer went; what is known later comes again."""

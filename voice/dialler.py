@@ -20,7 +20,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from faults import places
-from settings import Settings
+from settings import E164, Settings
 from store.calls import Call, CallExists, Calls, Unanswered
 from store.conversations import conversation_id
 from store.dials import Dial, Dials
@@ -36,7 +36,7 @@ WAIT_SECS: Final = 60.0
 """Longest wait for another process that places the same call, in seconds."""
 LOOK_SECS: Final = 60.0
 """How often it is looked for calls of which nothing was heard, in seconds."""
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_NUMBER = re.compile(E164)
 
 WHY: Final[Mapping[Unanswered, str]] = {
     "busy": "The line was busy.",
@@ -175,7 +175,7 @@ class Dialler:
                 raise ValueError(
                     f"The number {name} is not E.164 (+ and 7 to 15 digits)."
                     if number
-                    else f"There is no number {name}; set DIALGRAPH_TWILIO_NUMBER."
+                    else f"There is no number {name}; set TWILIO_PHONE_NUMBER."
                 )
         wish = Dial(
             key=key,

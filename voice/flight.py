@@ -27,7 +27,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -63,6 +63,8 @@ log = logging.getLogger(__name__)
 
 SUFFIX = ".flight.jsonl"
 FORMAT = 1
+CLOSE_SECS = 10.0
+"""Longest wait for the disk at the end of a call, in seconds."""
 WRITE_EVERY = 100
 """Lines that are written to the disk at once."""
 SETTINGS = (
@@ -173,8 +175,12 @@ class FlightRecorder(BaseObserver):
                 self._note("heard", text=said.text)
         if self._call.failure:
             self._note("failed", text=self._call.failure)
-        self._flush()
-        await asyncio.to_thread(self._writer.shutdown)
+        last = self._flush()
+        # A call ends, also where the disk hangs: what it does not take in time is lost.
+        await asyncio.wait({asyncio.wrap_future(last)}, timeout=CLOSE_SECS)
+        if not last.done():
+            log.error("The flight of %s was not written in time.", self._call.sid)
+        self._writer.shutdown(wait=False, cancel_futures=True)
 
     def tap(self, websocket: WebSocket) -> WebSocket:
         """Return the connection with its messages recorded."""
@@ -259,9 +265,9 @@ class FlightRecorder(BaseObserver):
         if len(self._buffer) >= WRITE_EVERY:
             self._flush()
 
-    def _flush(self) -> None:
+    def _flush(self) -> Future[None]:
         lines, self._buffer = self._buffer, []
-        self._writer.submit(self._write, lines)
+        return self._writer.submit(self._write, lines)
 
     def _write(self, lines: Sequence[str]) -> None:
         try:

@@ -17,6 +17,7 @@ class CallerTurnFrame(SystemFrame):
 
     Parameters:
         text: what was understood; empty when it was a noise.
+        spoke_from: when the caller's first sound was, `time.monotonic()` seconds.
         spoke_until: when the caller's last sound was, `time.monotonic()` seconds.
         typed: whether it was written, beside a conversation that is spoken.
     """
@@ -24,6 +25,7 @@ class CallerTurnFrame(SystemFrame):
     text: str
     spoke_until: float | None = None
     typed: bool = False
+    spoke_from: float | None = None
 
 
 @dataclass

@@ -19,9 +19,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rapidfuzz import fuzz
 
+from tools.data_files import read_data
 from voice.interruption_echo import SURE
 
 SUSPICION_SECS = 0.1
@@ -265,8 +265,7 @@ def _words(text: str) -> list[str]:
 
 @lru_cache
 def _lexicon() -> dict[str, Any]:
-    content = yaml.safe_load(Path(__file__).with_name("backchannels.yaml").read_text("utf-8"))
-    return dict(content)
+    return dict(read_data(Path(__file__).with_name("backchannels.yaml")))
 
 
 @lru_cache

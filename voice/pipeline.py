@@ -7,6 +7,7 @@ sentences -> text to speech -> transport
 import asyncio
 import contextlib
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from voice.turns import CallerTurns, voice_activity
 
 log = logging.getLogger(__name__)
 
+LEAST_SECS = 1.0
 GOODBYE_SECS = 20.0
 """Longest last phrase after the time is up, in seconds."""
 TEARDOWN_SECS = 10.0
@@ -166,14 +168,19 @@ class Conversation:
         await runner.add_workers(self._worker)
         running = asyncio.create_task(runner.run(), name="pipeline")
         try:
-            if not await self._ended_within(self._settings.max_call_secs, running):
-                await self._bridge.close("too_long", "too_long")
+            if not await self._ended_within(self._secs_left(), running):
+                await self._bridge.time_is_up()
                 await self._ended_within(GOODBYE_SECS, running)
         finally:
             self._bridge.end("failed" if running.done() else "too_long")
             await self._bridge.tell_end()
             await self._take_apart(running)
         return self._bridge.ended.result()
+
+    def _secs_left(self) -> float:
+        """Return how long the call may go on: a stream that was broken begins no new call."""
+        gone = (datetime.now(UTC) - self._log.call.started_at).total_seconds()
+        return max(self._settings.max_call_secs - gone, LEAST_SECS)
 
     async def _ended_within(self, seconds: float, running: "asyncio.Task[None]") -> bool:
         either: set[asyncio.Future[Any]] = {self._bridge.ended, running}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from settings import Settings
 from store.calls import Call
 from store.conversations import conversation_id
+from voice.phrases import phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,33 @@ def voicemail(call: Call, settings: Settings) -> Settings:
         return settings
     told = {"voicemail": "leave_message", "voicemail_message": str(message)}
     return settings.model_copy(update=told)
+
+
+def limited(call: Call, settings: Settings) -> Settings:
+    """Return the settings of a call, with what its agent limits itself to.
+
+    An agent may end its conversations earlier than the server would, never later, and have them
+    not recorded, never recorded where the server does not.
+    """
+    own: dict[str, float | bool] = {}
+    if longest := own_longest_secs(call):
+        own["max_call_secs"] = min(longest, settings.max_call_secs)
+    if silence := _agent(call).get("silence_secs"):
+        own["silence_secs"] = float(silence)
+    if _agent(call).get("record_voice") is False:
+        own |= {"record_calls": False, "record_flights": False}
+    return settings.model_copy(update=own) if own else settings
+
+
+def own_longest_secs(call: Call) -> float | None:
+    """Return how long the agent of a call lets it last, in seconds; None for no limit of its."""
+    longest = _agent(call).get("max_duration_secs")
+    return float(longest) if longest else None
+
+
+def last_words(call: Call, language: str) -> str:
+    """Return what is said when a conversation has lasted as long as it may."""
+    return str(_agent(call).get("max_duration_message") or "") or phrase("too_long", language)
 
 
 def _agent(call: Call) -> Mapping[str, Any]:

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from faults import places
@@ -45,6 +46,11 @@ async def caught_up(call: Call, threads: Threads) -> Call:
     return call.model_copy(update={"transcript": transcript})
 
 
+def moment(at: float) -> datetime:
+    """Return when it was `at` by `time.monotonic()`, UTC."""
+    return datetime.now(UTC) + timedelta(seconds=at - time.monotonic())
+
+
 class CallLog:
     """What is said and measured in one call, saved in the background as it happens.
 
@@ -59,6 +65,7 @@ class CallLog:
         self._changed = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._bot: dict[str, int] = {}
+        self._begun: set[str] = set()
         self._turn: TurnLatency | None = None
         self._told_until = call.started_at
 
@@ -69,10 +76,17 @@ class CallLog:
         self._writer = asyncio.create_task(self._write(), name=f"call-log-{self.call.sid}")
         self._changed.set()
 
-    def caller_said(self, text: str, source: Literal["speech", "keys", "text"] = "speech") -> None:
-        """Note what the caller said, keyed or wrote."""
+    def caller_said(
+        self,
+        text: str,
+        source: Literal["speech", "keys", "text"] = "speech",
+        since: float | None = None,
+    ) -> None:
+        """Note what the caller said, keyed or wrote, and since when, `time.monotonic()` seconds."""
+        at = datetime.now(UTC) if since is None else moment(since)
+        before = self.call.transcript[-1].at if self.call.transcript else self.call.started_at
         self.call.transcript.append(
-            Utterance(role="caller", text=text, at=datetime.now(UTC), source=source)
+            Utterance(role="caller", text=text, at=max(at, before), source=source)
         )
         self._changed.set()
 
@@ -90,6 +104,19 @@ class CallLog:
                 )
             )
             self._changed.set()
+
+    def bot_is_heard(self, utterance_id: str, since: float) -> None:
+        """Note when the caller begins to hear what the bot says, `time.monotonic()` seconds.
+
+        What is said again begins when it was said first. The record stays in the order of time.
+        """
+        index = self._bot.get(utterance_id)
+        if index is None or utterance_id in self._begun:
+            return
+        self._begun.add(utterance_id)
+        said, at = self.call.transcript, moment(since)
+        said[index:] = [u.model_copy(update={"at": max(u.at, at)}) for u in said[index:]]
+        self._changed.set()
 
     def heard(self, utterance_id: str, text: str, *, whole: bool) -> None:
         """Note what the caller has heard of an utterance; what was heard once stays heard."""

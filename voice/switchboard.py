@@ -34,10 +34,11 @@ from voice.carrier_news import CarrierNews
 from voice.carriers import Answer, load_carriers
 from voice.conversations import Conversations
 from voice.flight import FlightRecorder
+from voice.load import Load
 from voice.pipeline import Conversation
 from voice.providers import load_providers
 from voice.quiet import quiet_pipecat
-from voice.reception import about_the_call
+from voice.reception import about_the_call, limited
 from voice.record import SAVE_TIMEOUT_SECS, CallLog, caught_up
 from voice.telemetry import Silent, Telemetry, open_telemetry
 from voice.transferring import Transferring
@@ -65,6 +66,7 @@ class Switchboard:
         news: of calls, between the servers.
         locks: of the records; of this process if missing.
         transferring: connects callers with people; None where that cannot be.
+        load: of this process; None where nobody looks at it.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class Switchboard:
         news: CallNews,
         locks: ThreadLocks | None = None,
         transferring: Transferring | None = None,
+        load: Load | None = None,
     ) -> None:
         self._settings = settings
         self._live = LiveCalls(locks or ProcessLocks())
         self._threads = threads
         self._calls = calls
         self._transferring = transferring
+        self._load = load
         self._tickets = tickets
         self._held = Conversations()
         self.news = CarrierNews(calls, tickets, news, self._live, self._held)
@@ -306,7 +310,8 @@ class Switchboard:
             output_rate: samples a second of what the client plays.
             ready: message that tells the client to begin.
         """
-        recording = f"{call.sid}.wav" if self._settings.record_calls else None
+        settings = limited(call, self._settings)
+        recording = f"{call.sid}.wav" if settings.record_calls else None
         call.recording = recording or call.recording
         await self._live.take(call.sid)
         call_log, reason = CallLog(call, self._calls), "failed"
@@ -322,11 +327,11 @@ class Switchboard:
                 serializer,
                 call_log,
                 self._threads,
-                self._settings,
+                settings,
                 input_rate=input_rate,
                 output_rate=output_rate,
                 recording=self.recordings / recording if recording else None,
-                flight=self._flight(call, input_rate),
+                flight=self._flight(call, settings, input_rate),
                 transferring=self._transferring,
                 came_back=await self._came_back(call),
             )
@@ -360,10 +365,10 @@ class Switchboard:
         await call_log.close(_status(reason))
         await self._live.let_go(call_log.call.sid)
 
-    def _flight(self, call: Call, sample_rate: int) -> FlightRecorder | None:
-        if not self._settings.record_flights:
+    def _flight(self, call: Call, settings: Settings, sample_rate: int) -> FlightRecorder | None:
+        if not settings.record_flights:
             return None
-        return FlightRecorder(self.recordings, call, self._settings, sample_rate)
+        return FlightRecorder(self.recordings, call, settings, sample_rate)
 
     async def admit_browser(self, graph: str, thread_id: str | None) -> Call:
         """Accept a conversation with a browser and record that it begins.
@@ -438,6 +443,8 @@ class Switchboard:
         """
         if self._closing:
             raise CallRefused("closing")
+        if self._load and self._load.too_late:
+            raise CallRefused("busy")
         going_on = len(self._held.sids | self._live.sids) + await self._tickets.awaited()
         longest = timedelta(seconds=self._settings.max_call_secs)
         going_on += await self._calls.turn_by_turn(datetime.now(UTC) - longest)

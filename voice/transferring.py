@@ -23,6 +23,7 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from faults import places
 from graphs.call_actions import Transfer
+from settings import E164
 from store.calls import Call
 from store.dials import Dial
 from store.transfers import TransferRecord, Transfers
@@ -43,7 +44,7 @@ ACCEPT: Final = "1"
 KEY_SECS: Final = 8
 MAX_BRIEFING: Final = 600
 """Longest briefing, in characters."""
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_NUMBER = re.compile(E164)
 
 
 class Transferring:

@@ -11,7 +11,7 @@ no barge-in.
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -32,7 +32,7 @@ from voice.carrier_turn import Answered, Once, run_turn
 from voice.carriers import Answer
 from voice.phrases import phrase
 from voice.providers import STT
-from voice.reception import line_of
+from voice.reception import last_words, limited, line_of
 from voice.speakable import LANGUAGES, language_of, say
 
 log = logging.getLogger(__name__)
@@ -104,12 +104,19 @@ class TurnByTurn:
         if _ends(await self._heard(call, number - 1)):
             await self._calls.end(call.sid, "completed")
             return {"over": True}
+        if number and datetime.now(UTC) - call.started_at >= self._longest(call):
+            last = await self._answer_of(call, number - 1)
+            return {"lines": [last_words(call, _language(last))], "done": True}
         said: HumanMessage | Event | Begin | None
         quiet = 0
         if number == 0:
             said = Begin(call.opening) if call.opening else None
         else:
-            text, source = await self._said(turn)
+            try:
+                text, source = await self._said(turn)
+            except NotARecording as error:
+                log.warning("What was said in call %s is lost. %s", call.sid, error)
+                return await self._lost(call, number)
             if not text:
                 return await self._nothing_said(call, number, turn)
             call.transcript.append(
@@ -143,10 +150,9 @@ class TurnByTurn:
         return _kept(answered) | {"quiet": quiet}
 
     async def _nothing_said(self, call: Call, number: int, turn: CarrierTurn) -> dict[str, Any]:
-        before = await self._turns.get(f"call:{call.sid}:{number - 1}")
-        last = (before.result if before else None) or {}
+        last = await self._answer_of(call, number - 1)
         quiet = int(last.get("quiet") or 0) + 1
-        language = str((last.get("expects") or {}).get("language", "en"))
+        language = _language(last)
         if quiet > SILENCES:
             return {"lines": [phrase("silence_end", language)], "done": True}
         if turn.given.get("failed") == "transfer":
@@ -158,8 +164,28 @@ class TurnByTurn:
         expects = last.get("expects") or {}
         return {"lines": [phrase(words, language)], "expects": expects, "quiet": quiet}
 
+    async def _lost(self, call: Call, number: int) -> dict[str, Any]:
+        """Ask for what could not be had to be said again: the caller was not silent."""
+        last = await self._answer_of(call, number - 1)
+        quiet, language = int(last.get("quiet") or 0) + 1, _language(last)
+        if quiet > SILENCES:
+            return {"lines": [phrase("give_up", language)], "done": True}
+        expects = last.get("expects") or {}
+        return {"lines": [phrase("apology", language)], "expects": expects, "quiet": quiet}
+
+    async def _answer_of(self, call: Call, number: int) -> Mapping[str, Any]:
+        turn = await self._turns.get(f"call:{call.sid}:{number}")
+        return (turn.result if turn else None) or {}
+
+    def _longest(self, call: Call) -> timedelta:
+        return timedelta(seconds=limited(call, self._settings).max_call_secs)
+
     async def _said(self, turn: CarrierTurn) -> tuple[str, Any]:
-        """Return what the caller said or keyed; empty when it was nothing."""
+        """Return what the caller said or keyed; empty when it was nothing.
+
+        Raises:
+            NotARecording: the carrier has none of what was said.
+        """
         given = turn.given
         digits = str(given.get("Digits") or "")
         if digits and digits != "hangup":
@@ -169,11 +195,7 @@ class TurnByTurn:
         url = str(given.get("RecordingUrl") or "")
         if not url:
             return "", "speech"
-        try:
-            pcm = await fetch_recording(url, self._settings, self.transport)
-        except NotARecording as error:
-            log.warning("What a caller said is lost. %s", error)
-            return "", "speech"
+        pcm = await fetch_recording(url, self._settings, self.transport)
         transcribe = STT[self._settings.stt].transcribe or STT["embedded"].transcribe
         if transcribe is None:
             raise LookupError("No provider that listens takes recordings.")
@@ -253,6 +275,11 @@ class TurnByTurn:
 
 
 _FIELDS = frozenset({"RecordingUrl", "RecordingSid", "Digits", "SpeechResult", "failed", "why"})
+
+
+def _language(result: Mapping[str, Any]) -> str:
+    """Return the language that an answer was in."""
+    return str((result.get("expects") or {}).get("language", "en"))
 
 
 def _ends(result: Mapping[str, Any]) -> bool:

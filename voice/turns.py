@@ -20,7 +20,12 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTu
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
-from pipecat.frames.frames import Frame, TranscriptionFrame, VADUserStoppedSpeakingFrame
+from pipecat.frames.frames import (
+    Frame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
 from pipecat.metrics.metrics import MetricsData
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.turns.types import ProcessFrameResult
@@ -256,6 +261,7 @@ class CallerTurns(UserTurnProcessor):
         )
         super().__init__(user_turn_strategies=strategies, user_turn_stop_timeout=WATCHDOG_SECS)
         self._said: list[str] = []
+        self._spoke_from: float | None = None
         self._spoke_until: float | None = None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -267,6 +273,8 @@ class CallerTurns(UserTurnProcessor):
         elif isinstance(frame, VADUserStoppedSpeakingFrame):
             late = max(0.0, time.time() - frame.timestamp)
             self._spoke_until = time.monotonic() - late - frame.stop_secs
+        elif isinstance(frame, VADUserStartedSpeakingFrame) and self._spoke_from is None:
+            self._spoke_from = time.monotonic() - frame.start_secs  # also of one that was held
         await super().process_frame(frame, direction)
         if isinstance(frame, TranscriptionFrame) and any(self._said):  # and the turn is not over
             await self.push_frame(SupposedTurnFrame(" ".join(part for part in self._said if part)))
@@ -274,8 +282,9 @@ class CallerTurns(UserTurnProcessor):
     async def _on_user_turn_stopped(self, controller: Any, strategy: Any, params: Any) -> None:
         await super()._on_user_turn_stopped(controller, strategy, params)
         said, self._said = " ".join(part for part in self._said if part), []
+        spoke_from, self._spoke_from = self._spoke_from, None
         spoke_until, self._spoke_until = self._spoke_until, None
-        await self.push_frame(CallerTurnFrame(said, spoke_until))
+        await self.push_frame(CallerTurnFrame(said, spoke_until, spoke_from=spoke_from))
 
 
 def voice_activity(settings: Settings) -> VoiceActivity:

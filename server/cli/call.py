@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand
 
-from graphs.threads import is_thread_id
 from server.cli.call_display import Display
 from server.cli.place import NotPlaced, place
 from settings import Settings, get_settings
@@ -83,6 +82,8 @@ def _address(server: str | None) -> str | None:
 
 def _thread(thread: str | None) -> str | None:
     """Refuse what is no thread's id."""
+    from graphs.threads import is_thread_id
+
     if thread and not is_thread_id(thread):
         raise typer.BadParameter(f"{thread!r} is none; expected up to 100 letters and digits.")
     return thread

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -44,6 +45,8 @@ class Display:
         self._asked = self._answered = 0
         """How much of what the caller said is printed, and how much of it with its answer."""
         self._greeted = False
+        self._began: datetime | None = None
+        """When the first that was heard of the bot began, by the record."""
         self._polls = 0
         self._happenings: asyncio.Queue[Happening | None] = asyncio.Queue()
 
@@ -129,7 +132,7 @@ class Display:
                 if utterance.get("source") == "speech":
                     self._heard(utterance["text"])
             elif utterance["text"]:
-                self._bot(utterance["text"])
+                self._bot(utterance["text"], utterance.get("at"))
                 if utterance.get("interrupted") and (over or self._by_caller(transcript)):
                     self._line(self._call.line.seconds, "", "interrupted there", "dim")
 
@@ -161,16 +164,30 @@ class Display:
         if _words(text) not in said:
             self._line(self._call.line.seconds, "", f"the server heard: {text}", "dim")
 
-    def _bot(self, text: str) -> None:
+    def _bot(self, text: str, began: str | None = None) -> None:
         ear, wait = self._call.line.ear, ""
-        at = ear.position if self._greeted or not ear.spans else ear.spans[0][0]
-        self._greeted = True
+        at = self._heard_at(began)
         asked = ear.turns[self._answered : self._asked]  # its words may come after the next ones
         answered = [turn for turn in asked if turn.answered is not None]
         for turn in answered[-1:]:
             at, wait = turn.answered or at, f"  [{turn.latency_ms:.0f} ms]"
             self._answered = ear.turns.index(turn) + 1
         self._line(at / mulaw.RATE, "bot", text, "green", wait)
+
+    def _heard_at(self, began: str | None) -> int:
+        """Return the sample at which something was first heard, by the record as far as it goes.
+
+        The record tells the time of day; the first that was heard of the bot ties it to the line.
+        """
+        ear, at = self._call.line.ear, datetime.fromisoformat(began) if began else None
+        if not ear.spans:
+            return ear.position
+        if not self._greeted:
+            self._greeted, self._began = True, at
+            return ear.spans[0][0]
+        if at is None or self._began is None:
+            return ear.position
+        return ear.spans[0][0] + round((at - self._began).total_seconds() * mulaw.RATE)
 
     def _line(self, at_secs: float, who: str, text: str, colour: str, after: str = "") -> None:
         self._console.print(

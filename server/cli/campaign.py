@@ -27,7 +27,7 @@ def start(
     attempts: Annotated[int, typer.Option(min=1, max=10, help="Attempts a person.")] = 1,
 ) -> None:
     """Have an agent call everybody in a CSV file; other columns are dynamic variables."""
-    from server.routes.convai.batch_calling import e164
+    from server.routes.convai.batch_calling import number_of
 
     people: dict[str, dict[str, Any]] = {}
     with file.open(newline="", encoding="utf-8-sig") as rows:
@@ -36,7 +36,7 @@ def start(
             raise stop(f"{file} has no column {NUMBER}; it has {reader.fieldnames or 'none'}.")
         for line, row in enumerate(reader, 2):
             try:
-                number = e164((row.pop(NUMBER) or "").strip().removeprefix("'"))
+                number = number_of((row.pop(NUMBER) or "").strip().removeprefix("'"))
             except ValueError as error:
                 raise stop(f"{file}, line {line}: {error}.") from None
             if number in people:

@@ -20,7 +20,7 @@ from tools.knowledge import Knowledge, Unreadable, open_knowledge
 from tools.knowledge.calibrating import Calibration
 from tools.knowledge.embeddings import EmbeddingsNotConfigured
 from tools.knowledge.evaluation import AT, METHODS, QuestionsError, Report, evaluate, read_questions
-from tools.knowledge.folders import files_in, ingest
+from tools.knowledge.folders import files_in, ingest, remove_missing
 from tools.organisation import OrganisationError, organisation_folder
 from tools.outside import NotAllowed, NotFetched, Outside
 
@@ -29,9 +29,9 @@ app = typer.Typer()
 Organisation = Annotated[str, typer.Argument(help="Name of the organisation.")]
 
 
-def ingest_documents(organisation: str, path: str) -> None:
+def ingest_documents(organisation: str, path: str, *, prune: bool = False) -> None:
     """Carry out `dialgraph ingest`; ends with its exit code."""
-    _run(_ingest(organisation, path))
+    _run(_ingest(organisation, path, prune))
 
 
 @app.command()
@@ -90,7 +90,9 @@ def _progress() -> Progress:
     return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
 
 
-async def _ingest(organisation: str, path: str) -> int:
+async def _ingest(organisation: str, path: str, prune: bool) -> int:
+    if prune and not await asyncio.to_thread(Path(path).is_dir):
+        raise Unreadable(f"--prune goes with a folder, and {path} is none.")
     async with _knowledge() as knowledge:
         if path.startswith(("http://", "https://")):
             document = await knowledge.add_url(organisation, path)
@@ -110,14 +112,18 @@ async def _ingest(organisation: str, path: str) -> int:
                 counts[done.outcome] += 1
                 progress.advance(task)
                 if done.reason:
-                    progress.console.print(f"refused  {done.source}: {done.reason}", style="red")
+                    told = f"refused  {done.source}: {done.reason}"
+                    progress.console.print(told, style="red", markup=False, soft_wrap=True)
+            if prune:
+                gone = await remove_missing(knowledge, organisation, files, root, origin)
+                counts.update(done.outcome for done in gone)
             waiting = await knowledge.store.waiting(organisation, knowledge.embedder.model)
             if waiting:
                 progress.add_task(f"Embedding {waiting} chunks", total=None)
                 await knowledge.embed_pending(organisation)
         waiting = await knowledge.store.waiting(organisation, knowledge.embedder.model)
-        told = [f"{count} {outcome}" for outcome, count in sorted(counts.items())]
-        typer.echo(f"{organisation}: {', '.join(told) or 'no files'}.")
+        sums = [f"{count} {outcome}" for outcome, count in sorted(counts.items())]
+        typer.echo(f"{organisation}: {', '.join(sums) or 'no files'}.")
         if waiting:
             typer.echo(
                 f"{waiting} chunks are not embedded: {knowledge.embedder.model} does not answer. "
@@ -190,8 +196,19 @@ async def _eval(organisation: str, path: Path) -> int:
         f"refused, {measured.own_answered:.2f} of own ones answered. "
         f"Search p50 {statistics.median(report.latencies) * 1000:.1f} ms."
     )
-    for missed in report.missed:
-        console.print(f"not among the first five: {missed}", style="dim", soft_wrap=True)
+    console.print(
+        f"Answered though nothing answers: {len(report.false_answers)} of "
+        f"{report.without_answer}. Not answered though something does: "
+        f"{len(report.false_silences)} of {report.with_answer}."
+    )
+    wrong = {
+        "not among the first five": report.missed,
+        "answered, and nothing answers": report.false_answers,
+        "not answered": report.false_silences,
+    }
+    for what, asked in wrong.items():
+        for question in asked:
+            console.print(f"{what}: {question}", style="dim", soft_wrap=True, markup=False)
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from server.convai.transcript import rag_usage, tool_names, tool_types, transcript
-from store.calls import Call
+from store.calls import TURN_BY_TURN, Call
 from store.conversations import Conversation
 
 _STATUS = {
@@ -127,12 +127,13 @@ def _reason(call: Call) -> str:
 
 
 def _phone_call(call: Call, phone_number_id: str) -> dict[str, Any] | None:
-    if call.carrier not in ("twilio", "exotel") or call.direction == "browser":
+    carrier = "twilio" if call.carrier == TURN_BY_TURN else call.carrier
+    if carrier not in ("twilio", "exotel") or call.direction == "browser":
         return None
     outbound = call.direction == "outbound"
     ours, theirs = call.from_number or "", call.to_number or ""
     return {
-        "type": call.carrier,
+        "type": carrier,
         "direction": call.direction,
         "phone_number_id": phone_number_id,
         "agent_number": ours if outbound else theirs,

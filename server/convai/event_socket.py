@@ -122,6 +122,8 @@ def _event(data: str | bytes) -> dict[str, Any]:
         raise ValueError("A message is an event as JSON; this is none.") from None
     if not isinstance(event, dict):
         raise ValueError('A message is a JSON object, such as {"type": "user_message", ...}.')
+    if not isinstance(event.get("type"), str) and "user_audio_chunk" not in event:
+        raise ValueError('A message says what it is, such as {"type": "user_message", ...}.')
     try:
         storable(event)
     except ValueError as error:

@@ -11,14 +11,16 @@ from pydantic import ValidationError
 from server.convai.config import ClientData
 from server.convai.mapping import Prepared, Unusable
 from server.convai.merging import section
-from server.convai.opening import Line, prepare, remember
+from server.convai.opening import Line, admit, prepare, remember
 from server.convai.overrides import OverrideRefused
 from server.services import Services
 from server.storable import storable
+from store.admissions import AtItsLimit
 from store.conversations import conversation_id
 from store.resources import NoSuchResource, Resource
 from store.secrets import NoSuchSecret, Unreadable
 from tools.outside import NotAllowed, NotFetched, Outside
+from voice.admission import CallRefused
 from voice.reception import Inbound, Reached
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,9 @@ async def reached(services: Services, outside: Outside, inbound: Inbound) -> Rea
     Its initiation webhook is asked who rings, if it has one and allows that
     (`platform_settings.overrides.enable_conversation_initiation_client_data_from_webhook`). When
     that fails the call is answered all the same, with placeholders and a warning.
+
+    Raises:
+        CallRefused: the agent holds, or has held today, as many conversations as it may.
     """
     page = await services.workspace.phone_numbers.page(
         size=1, fits=lambda number: number.document.get("phone_number") == inbound.called
@@ -51,6 +56,12 @@ async def reached(services: Services, outside: Outside, inbound: Inbound) -> Rea
     if ready is None:
         return None
     ready.warnings[:0] = warnings
+    if inbound.medium == "voice":
+        try:
+            await admit(services, ready, thread_id, key=inbound.sid)
+        except AtItsLimit as full:
+            log.warning("A call to the agent %s is not taken: %s", agent.id, full)
+            raise CallRefused("busy") from None
     await remember(services, ready, thread_id, "twilio")
     opening = ready.opening(conversation_id(thread_id), "inbound", inbound.caller)
     return Reached(ready.graph, agent.id, opening, thread_id)

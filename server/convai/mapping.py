@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-import phonenumbers
 from pydantic import ValidationError
 
 from graphs.sdr.agent import Agent, Llm, TransferNumber
@@ -13,6 +12,8 @@ from server.convai.merging import section
 from server.convai.overrides import overridden
 from server.convai.variables import SECRET, Variables, collect, filled, named_in
 from settings import Settings
+from store.admissions import Limits
+from tools.conversation import e164
 from tools.organisation import WORKSPACE
 from tools.specs import tool_spec
 
@@ -25,6 +26,8 @@ _FREE: Mapping[str, dict[str, Any]] = {
     "voicemail_detection": {},
 }
 """Built-in tools of an agent that names none."""
+
+DAY_SECS: Final = 86_400.0
 
 
 class Unusable(ValueError):
@@ -41,6 +44,7 @@ class Prepared:
     """`conversation_config`, overrides applied."""
     variables: Variables
     data: ClientData
+    limits: Limits = Limits()
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -101,11 +105,12 @@ def prepared(
     machine = built_in.get("voicemail_detection", {})
     texts = [part.get("first_message") or "", prompt.get("prompt") or ""]
     texts += [str(machine.get("voicemail_message") or "")]
+    texts += [str(part.get("max_conversation_duration_message") or "")]
     placeholders = section(part, "dynamic_variables", "dynamic_variable_placeholders")
     system = {"system__agent_id": agent_id, **system}
     variables = collect(data.dynamic_variables or {}, placeholders, system, named_in(*texts))
     warnings = list(variables.warnings)
-    first, told, left = (filled(text, variables.public) for text in texts)
+    first, told, left, last = (filled(text, variables.public) for text in texts)
     if left:
         machine["voicemail_message"] = left
     language = _language(part.get("language"), warnings)
@@ -133,13 +138,32 @@ def prepared(
                 "max_chunks": _chunks(prompt),
                 "variables": dict(variables.public),
                 "transfer_numbers": transfers,
+                "max_duration_secs": _secs(config, "conversation", "max_duration_seconds"),
+                "max_duration_message": last,
+                "record_voice": _keeps_voice(document),
+                "silence_secs": _secs(config, "turn", "turn_timeout"),
                 **{key: part[key] for key in _OURS if part.get(key) is not None},
             }
         )
     except ValidationError as error:
         raise Unusable(f"The agent {agent_id} cannot speak: {first_wrong(error)}") from None
     graph = _graph(part, settings, graphs)
-    return Prepared(agent, graph, config, variables, data, warnings)
+    limits = _limits(section(document, "platform_settings", "call_limits"))
+    return Prepared(agent, graph, config, variables, data, limits, warnings)
+
+
+def _keeps_voice(document: Mapping[str, Any]) -> bool:
+    """Return whether calls of an agent may be recorded."""
+    privacy = section(document, "platform_settings", "privacy")
+    return privacy.get("record_voice") is not False and not privacy.get("zero_retention_mode")
+
+
+def _limits(given: Mapping[str, Any]) -> Limits:
+    def limit(name: str) -> int | None:
+        most = given.get(name)
+        return most if isinstance(most, int) and most >= 0 else None  # -1 is ElevenLabs' for none
+
+    return Limits(limit("agent_concurrency_limit"), limit("daily_limit"))
 
 
 def _graph(part: Mapping[str, Any], settings: Settings, graphs: Sequence[str]) -> str:
@@ -150,6 +174,14 @@ def _graph(part: Mapping[str, Any], settings: Settings, graphs: Sequence[str]) -
             f"{', '.join(graphs)}."
         )
     return str(named) if named else ("sdr" if "sdr" in graphs else settings.default_graph)
+
+
+def _secs(config: Mapping[str, Any], *path: str) -> float | None:
+    """Return a limit of a second to a day; None where there is none (ElevenLabs writes -1)."""
+    given = section(config, *path[:-1]).get(path[-1])
+    if not isinstance(given, int | float) or not given > 0:
+        return None
+    return float(min(max(given, 1), DAY_SECS))
 
 
 def _language(given: Any, warnings: list[str]) -> str:
@@ -236,7 +268,7 @@ def _transfers(prompt: Mapping[str, Any], warnings: list[str]) -> list[TransferN
     found = []
     for rule in rules if isinstance(rules, list) else []:
         destination = section({"rule": rule}, "rule", "transfer_destination")
-        number = _e164(
+        number = e164(
             str(
                 destination.get("phone_number")
                 or section({"r": rule}, "r").get("phone_number")
@@ -254,15 +286,6 @@ def _transfers(prompt: Mapping[str, Any], warnings: list[str]) -> list[TransferN
             )
         )
     return found
-
-
-def _e164(text: str) -> str | None:
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        return None
-    written: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return written if phonenumbers.is_possible_number(number) else None
 
 
 def _tools(

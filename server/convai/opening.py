@@ -53,7 +53,7 @@ async def prepare(
             tools[tool_id] = (await services.workspace.tools.get(tool_id)).document["tool_config"]
         except NoSuchResource:
             continue
-    return prepared(
+    ready = prepared(
         agent.id,
         agent.name,
         agent.document,
@@ -63,6 +63,29 @@ async def prepare(
         services.settings,
         services.threads.names,
     )
+    for document_id in ready.agent.documents or ():
+        if await services.knowledge.get(ready.agent.organisation, document_id) is None:
+            lacking = f"There is no document {document_id}; the agent goes without it."
+            ready.warnings.append(lacking)
+    return ready
+
+
+async def admit(
+    services: Services, ready: Prepared, thread_id: str, *, key: str | None = None
+) -> None:
+    """Let a conversation begin; asked again for the same one it is not counted twice.
+
+    Args:
+        services: those of the server.
+        ready: who holds it.
+        thread_id: of the conversation.
+        key: names it where the same may be asked for again under another thread.
+
+    Raises:
+        AtItsLimit: its agent holds, or has held today, as many as it may.
+    """
+    agent_id = ready.agent.agent_id
+    await services.admissions.admit(key or thread_id, agent_id, thread_id, ready.limits)
 
 
 async def remember(services: Services, ready: Prepared, thread_id: str, source: str) -> None:

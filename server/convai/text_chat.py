@@ -12,6 +12,7 @@ from langchain_core.messages import HumanMessage
 from graphs.threads import Asked, Begin, Reply, Said, Snapshot, Threads, Token
 from server.convai.client_events import ClientEvents
 from server.convai.event_socket import CutOff, EventSocket
+from voice.reception import agent_language, last_words, own_longest_secs
 from voice.record import CallLog
 
 PING_SECS: Final = 20.0
@@ -28,6 +29,8 @@ class TextChat:
         threads: where the graph runs.
         call_log: the record; names graph and thread.
         events: takes what is no words.
+
+    It ends, between two turns, when it has lasted as long as the agent lets it.
     """
 
     def __init__(
@@ -42,10 +45,12 @@ class TextChat:
         self._log = call_log
         self._at = (call_log.call.graph, call_log.call.thread_id)
         self._events = events
+        longest = own_longest_secs(call_log.call)
+        self._until = longest and asyncio.get_running_loop().time() + longest
         self._inputs: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MAX_WAITING)
 
     async def run(self, first: dict[str, Any] | None) -> str:
-        """Hold the conversation; returns why it ended: `done` or `hangup`.
+        """Hold the conversation; returns why it ended: `done`, `hangup` or `too_long`.
 
         Args:
             first: a message that came before the conversation began, if any.
@@ -92,13 +97,34 @@ class TextChat:
     async def _talk(self) -> str:
         done = await self._turn(Begin(self._log.call.opening))
         while not done:
-            kind, text = await self._inputs.get()
+            given = await self._next()
+            if given is None:
+                await self._time_is_up()
+                return "too_long"
+            kind, text = given
             if kind == "contextual_update":
                 await self._events.know(text)
             else:
                 self._log.caller_said(text, "text")
                 done = await self._turn(HumanMessage(text, id=str(uuid4())))
         return "done"
+
+    async def _next(self) -> tuple[str, str] | None:
+        """Return what the client says next; None when its time is up."""
+        if self._until and asyncio.get_running_loop().time() >= self._until:
+            return None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._until):
+                return await self._inputs.get()
+        return None
+
+    async def _time_is_up(self) -> None:
+        """Say that the conversation has lasted as long as it may."""
+        call = self._log.call
+        language = agent_language(call) or "en"
+        words = last_words(call, language)
+        await self._whole(words, streamed=False)
+        self._said(str(uuid4()), words)
 
     async def _turn(self, said: Said) -> bool:
         """Run a turn and send what it says; returns whether the conversation is over."""

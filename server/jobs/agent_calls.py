@@ -8,11 +8,12 @@ from pydantic import ValidationError
 
 from server.convai.config import ClientData
 from server.convai.mapping import Prepared, Unusable
-from server.convai.opening import Line, prepare, remember
+from server.convai.opening import Line, admit, prepare, remember
 from server.convai.overrides import OverrideRefused
 from server.jobs.batches import NotAtAll, NotNow
 from server.jobs.work import Later, Outcome, Retry, Work
 from server.services import Services
+from store.admissions import AtItsLimit
 from store.batches import Batch, Batches, Recipient
 from store.callbacks import CallBack
 from store.calls import Call
@@ -60,6 +61,10 @@ class AgentCalls:
         ready = await self._ready(batch, recipient, uuid4().hex)
         from_number = self._from(batch.from_number)
         await self._permitted(recipient.phone_number, ready, "marketing", from_number)
+        try:
+            await self._services.admissions.check(ready.agent.agent_id, ready.limits)
+        except AtItsLimit as full:
+            raise NotNow(full.until, str(full)) from None
 
     async def call(self, batch: Batch, recipient: Recipient) -> Call:
         """Place the call of an attempt, see `Caller`."""
@@ -89,6 +94,10 @@ class AgentCalls:
         **options: Any,
     ) -> Call:
         known = ready.opening(conversation_id(thread_id), "outbound", number)
+        try:
+            await admit(self._services, ready, thread_id)
+        except AtItsLimit as full:
+            raise NotNow(full.until, str(full)) from None
         await remember(self._services, ready, thread_id, source)
         try:
             return await self._services.dialler.call(
@@ -105,8 +114,13 @@ class AgentCalls:
             dial = await self._dials.of_key(key)
             if dial and dial.status == "dialling":
                 raise Undecided(str(failure)) from None
+            await self._services.admissions.withdraw(thread_id)
+            raise
+        except DiallingRefused:
+            await self._services.admissions.withdraw(thread_id)
             raise
         except ValueError as error:
+            await self._services.admissions.withdraw(thread_id)
             raise NotAtAll(str(error)) from None
 
     async def _ready(self, batch: Batch, recipient: Recipient, thread_id: str) -> Prepared:

@@ -57,6 +57,7 @@ class Caller(Protocol):
         """Place the call of an attempt; asked again for it, return the one that was placed.
 
         Raises:
+            NotNow: its agent may not begin one more conversation by now.
             NotAtAll: it cannot be placed.
             DiallingRefused: it is not allowed.
             DiallingFailed: the carrier did not place it.
@@ -193,6 +194,8 @@ class Campaigns:
     async def _place(self, batch: Batch, recipient: Recipient) -> None:
         try:
             call = await self._caller.call(batch, recipient)
+        except NotNow as wait:
+            await self._wait(recipient, wait)
         except DiallingRefused as refusal:
             await self._put_off(batch, recipient, refusal)
         except (NotAtAll, DiallingFailed) as failure:
@@ -207,12 +210,16 @@ class Campaigns:
         try:
             await self._caller.check(batch, recipient)
         except NotNow as wait:
-            values = {"due_at": wait.until, "tries_left": recipient.tries_left + 1}
-            await self._batches.mark(recipient, "pending", reason=str(wait), **values)
+            await self._wait(recipient, wait)
         except NotAtAll as never:
             await self._batches.mark(recipient, "failed", reason=str(never))
         else:
             await self._batches.mark(recipient, "failed", reason=str(refusal))
+
+    async def _wait(self, recipient: Recipient, wait: NotNow) -> None:
+        """Leave somebody for later who was not called after all; no try is counted."""
+        values = {"due_at": wait.until, "tries_left": recipient.tries_left + 1}
+        await self._batches.mark(recipient, "pending", reason=str(wait), **values)
 
 
 def allowance(last: datetime | None, now: datetime, calls_per_minute: float) -> int:

@@ -29,17 +29,16 @@ from server.stocks.reconciling import RECONCILIATION, Reconciling
 from store.batches import KIND as BATCH
 from store.calls import Call
 from store.conversations import AFTER_CALL, Conversation
-from store.dials import Dials
 from store.jobs import Job
 from store.outbox import KIND as WEBHOOK
 from store.resources import NoSuchResource
-from tools.desk import Desk
 from voice.carrier_turn import WORK_SECS
 from voice.texting import KIND as TEXT_ANSWER
 
 
-def kinds_of_work(services: Services, desk: Desk, dials: Dials) -> Mapping[str, Work]:
+def kinds_of_work(services: Services) -> Mapping[str, Work]:
     """Return what a server can do, by kind of job."""
+    desk, dials = services.desk, services.dials
     conversations = services.workspace.conversations
 
     async def read(call: Call) -> tuple[list[BaseMessage], Mapping[str, Any]]:
@@ -94,7 +93,7 @@ def kinds_of_work(services: Services, desk: Desk, dials: Dials) -> Mapping[str, 
     most_at_once = max(1, services.settings.max_calls // 2)
     campaigns = Campaigns(services.batches, services.calls, agent_calls, most_at_once)
     return {
-        **stock_scans(services, desk).kinds,
+        **stock_scans(services).kinds,
         WEBHOOK: delivery.work,
         AFTER_CALL: after.work,
         TEXT_ANSWER: Work(text_answer, Retry(12, longest=timedelta(minutes=10)), 2 * WORK_SECS),
@@ -106,8 +105,9 @@ def kinds_of_work(services: Services, desk: Desk, dials: Dials) -> Mapping[str, 
     }
 
 
-def stock_scans(services: Services, desk: Desk) -> StockScans:
+def stock_scans(services: Services) -> StockScans:
     """Return what scans the market."""
+    desk = services.desk
     return StockScans(
         services.settings, services.jobs, services.threads, desk.messages, desk.trading
     )

@@ -31,7 +31,7 @@ from graphs.threads import (
     TurnTimedOut,
     UnknownGraph,
 )
-from server.admission import admit
+from server.admission import admit, hold_room
 from server.services import ServicesDep
 from server.storable import storable
 
@@ -106,7 +106,7 @@ class ThreadView(BaseModel):
 
 @router.post(
     "/chat",
-    dependencies=[Depends(admit)],
+    dependencies=[Depends(admit), Depends(hold_room)],
     response_model=ChatReply,
     responses={
         200: {"content": {"text/event-stream": {}}},
@@ -114,6 +114,7 @@ class ThreadView(BaseModel):
         409: {"description": "Another turn runs on the thread, or took the place of this one."},
         413: {"description": "The message is too long."},
         429: {"description": "Too many requests from this address."},
+        503: {"description": "Too many conversations at once; come back after `Retry-After`."},
         504: {"description": "The graph did not answer in time."},
     },
 )

@@ -25,8 +25,6 @@ NEAR: Final = Decimal("0.5")
 """Share of a limit at which it is warned of."""
 OLD: Final = timedelta(days=14)
 """Age at which an analysis of a position is called old."""
-LATE: Final = timedelta(minutes=10)
-"""Age at which a reconciliation is called late."""
 
 
 class Account(BaseModel):

@@ -18,7 +18,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from graphs.models import Failures
-from graphs.sdr import answering
+from graphs.sdr import answering, reading
 from graphs.sdr.graph import build
 from graphs.sdr.grounding.claims import claims_of
 from server.app import create_app
@@ -257,13 +257,18 @@ def test_a_machine_is_left_the_message_of_the_settings_and_nothing_is_sold_to_it
 
 
 class BreaksOff(BaseChatModel):
-    """Writes a sentence and the beginning of another, and fails."""
+    """Writes a sentence and the beginning of another, and fails; takes no notes."""
+
+    answers: list[str] = []
+    """One for each answer that was begun."""
 
     @property
     def _llm_type(self) -> str:
         return "breaks off"
 
-    def bind_tools(self, tools: Any, **_: Any) -> "BreaksOff":
+    def bind_tools(self, tools: Any, *, tool_choice: str | None = None, **_: Any) -> "BreaksOff":
+        if tool_choice:
+            raise NotImplementedError
         return self
 
     def _generate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
@@ -272,6 +277,7 @@ class BreaksOff(BaseChatModel):
     async def _astream(
         self, messages: list[BaseMessage], *_: Any, **__: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
+        self.answers.append("")
         for piece in (
             "Every plan can be ",
             "tried free for 14 days. ",
@@ -285,14 +291,10 @@ class BreaksOff(BaseChatModel):
 def test_a_model_that_breaks_off_in_mid_answer_leaves_neither_silence_nor_half_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
-
-    def chat_model(*_: Any) -> BaseChatModel:
-        asked.append("")
-        return BreaksOff()
-
-    monkeypatch.setattr(answering, "chat_model", chat_model)
+    model = BreaksOff()
+    monkeypatch.setattr(answering, "chat_model", lambda *_: model)
     monkeypatch.setattr(answering, "FAILURES", Failures())
+    monkeypatch.setattr(reading, "READINGS", Failures())
 
     @virtually
     async def hold() -> None:
@@ -306,7 +308,7 @@ def test_a_model_that_breaks_off_in_mid_answer_leaves_neither_silence_nor_half_a
             held = await at.called_by(who)
             heard = await held.heard()
         bot = held.said("bot")
-        assert len(asked) == 2, held  # after two failures it is left alone
+        assert len(model.answers) == 2, held  # after two failures it is left alone
         assert "tried free for 14 days." in " ".join(bot), held
         assert "390" in " ".join(bot), held
         assert all(text.rstrip().endswith((".", "?", "!")) for text in bot), held

@@ -258,6 +258,35 @@ async def test_who_may_not_be_called_any_more_after_a_crash_is_left_for_when_the
     assert [rung for _, rung, _ in world.carrier.rung] == [number]
 
 
+async def test_who_is_one_too_many_for_the_agent_is_called_when_it_has_room(world: World) -> None:
+    """At the time of the check it had; the attempt does not count, and is not a failure."""
+    await world.submit(1)
+    later = world.clock() + timedelta(seconds=30)
+    world.carrier.fails = [NotNow(later, "The agent holds 1 conversations.")]
+    await world.look(2)
+    (one,) = await world.batches.recipients("btcal_1")
+    assert (one.status, one.due_at, one.tries_left) == ("pending", later, 1)
+    world.clock.now = later
+    await world.look(2)
+    await world.carrier.end_all()
+    await world.look(2)
+    assert await world.statuses() == ["completed"]
+
+
+async def test_a_batch_is_over_when_nobody_of_it_waits_or_was_called_lately(world: World) -> None:
+    await world.submit(2)
+    tomorrow = utc_now() + timedelta(days=1)
+    assert list(await world.batches.over_since(tomorrow)) == []
+    await world.look(2)
+    await world.carrier.end_all()
+    await world.look(3)
+    assert list(await world.batches.over_since(utc_now() - timedelta(hours=1))) == []
+    assert list(await world.batches.over_since(tomorrow)) == ["btcal_1"]
+    await world.batches.delete("btcal_1")
+    assert await world.batches.get("btcal_1") is None
+    assert await world.jobs.get(f"{KIND}:btcal_1") is None
+
+
 async def test_two_processes_call_nobody_twice(
     world: World, data_dir: Path, database_url: str | None
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
+import pytest
 from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
@@ -66,8 +67,11 @@ async def api(
 
 
 async def agent(http: httpx.AsyncClient, **part: Any) -> str:
-    config = {"agent": {"graph": "graph", "first_message": "Hello {{name}}.", **part}}
-    made = await http.post("/agents/create", json={"conversation_config": config, "name": "Desk"})
+    platform = part.pop("platform_settings", {})
+    turns = {name: part.pop(name) for name in ("conversation", "turn") if name in part}
+    config = {"agent": {"graph": "graph", "first_message": "Hello {{name}}.", **part}, **turns}
+    body = {"conversation_config": config, "name": "Desk", "platform_settings": platform}
+    made = await http.post("/agents/create", json=body)
     return str(made.json()["agent_id"])
 
 
@@ -165,6 +169,28 @@ async def test_a_key_of_the_clients_makes_a_wish_the_same_for_long(tmp_path: Pat
         )
     assert again.json() == first.json()
     assert other.status_code == 409
+
+
+@virtually
+async def test_a_wish_whose_server_died_before_it_was_kept_is_kept_when_it_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name was known by then, so what it was begun with was never written down."""
+    async with api(tmp_path) as (_, services, http):
+
+        async def dies(*_: Any) -> None:
+            raise RuntimeError("the process was killed")
+
+        data = {"user_id": "asha", "dynamic_variables": {"name": "Asha"}}
+        body = {"agent_id": await agent(http), "to_number": ASHA}
+        body |= {"conversation_initiation_client_data": data}
+        with monkeypatch.context() as patch:
+            patch.setattr("server.routes.convai.calling.remember", dies)
+            assert (await http.post("/twilio/outbound-call", json=body)).status_code == 500
+        answer = (await http.post("/twilio/outbound-call", json=body)).json()
+        call = await ended(services, answer["callSid"])
+        about = await services.workspace.conversations.about(call.thread_id)
+    assert (about.user_id, about.initiation) == ("asha", data)
 
 
 @virtually

@@ -18,10 +18,12 @@ from tests.phone.placing import ASHA, BASE, OURS, PERSON, settings_for, world
 from tests.phone.test_call_actions import caller, words
 from tools import twilio_rest
 from tools.messages import NotSent
-from voice.carrier_recording import is_carriers
+from voice import turn_by_turn
+from voice.carrier_recording import NotARecording, is_carriers
 from voice.dialler import DiallingRefused
 from voice.phonelab import HangUp, LabCall, Pause, Press, StatusCallback, Subscriber
 from voice.phonelab.virtual_time import run, virtually
+from voice.phrases import phrase
 from voice.texting import split
 
 
@@ -174,6 +176,28 @@ async def post(client: httpx.AsyncClient, path: str, fields: dict[str, str]) -> 
 
     headers = signed(f"{BASE}{path}", fields, TOKEN)
     return await client.post(path, data=fields, headers=headers)
+
+
+def test_a_caller_whose_words_are_lost_is_asked_for_them_and_not_whether_they_are_there(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fetch, asked = turn_by_turn.fetch_recording, []
+
+    async def lost_once(*request: Any) -> bytes:
+        asked.append(request)
+        if len(asked) == 1:
+            raise NotARecording("The carrier does not have it.")
+        return await fetch(*request)
+
+    monkeypatch.setattr(turn_by_turn, "fetch_recording", lost_once)
+    call, record, _ = hold(tmp_path, "Salaried", "Salaried", "Mumbai")
+    assert words(call) == f"{GREETING} {phrase('apology')} {SECOND} {LAST}"
+    assert [said.text for said in record.transcript if said.role == "caller"] == [
+        "Salaried", "Mumbai",
+    ]  # fmt: skip
+    assert any(call.sid in line for line in caplog.messages)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import timedelta
 from unittest.mock import AsyncMock
 
 import pytest
@@ -89,6 +90,24 @@ def test_a_turn_that_ends_in_dots_goes_on() -> None:
     script = [Says(4.0, "I live in ..."), Says(5.2, "New Delhi."), HangsUp(10.0)]
     result = VirtualCall(interview(), script).run()
     assert ("caller", "I live in ... New Delhi.") in transcript(result)
+
+
+def test_the_record_tells_when_each_began_to_speak() -> None:
+    """Not when the words were made or understood: whoever plays from there hears them."""
+    script = [Says(4.0, "Yes."), Says(7.2, "Stop! In Mumbai.", seconds=1.5), HangsUp(14.0)]
+    result = VirtualCall(interview((SECOND, LONG, LAST)), script).run()
+    assert result.record.transcript[2].interrupted
+    begun = [
+        ("bot", result.played[0].began),
+        ("caller", 4.0),
+        ("bot", next(word.began for word in result.played if word.began > 4.5)),
+        ("caller", 7.2),
+        ("bot", next(word.began for word in result.played if word.began > 8.7)),
+    ]
+    answered = result.record.transcript[0].at - timedelta(seconds=result.played[0].began)
+    told = [(u.role, (u.at - answered).total_seconds()) for u in result.record.transcript]
+    assert [role for role, _ in told] == [role for role, _ in begun]
+    assert [at for _, at in told] == pytest.approx([at for _, at in begun], abs=0.2)
 
 
 def test_a_cough_is_no_turn() -> None:

@@ -42,10 +42,18 @@ AGENT = {"conversation_config": {}}
 
 
 def test_without_a_key_nobody_but_this_machine_may_ask(http: httpx.Client, remote: Running) -> None:
-    assert (http.get("/agents")).status_code == 401
-    assert (http.get("/agents", headers={"xi-api-key": "guess"})).status_code == 401
-    unknown = {"xi-api-key": "dg_0123456789ab_guess"}
-    assert (http.get("/agents", headers=unknown)).status_code == 401
+    foreign = {"Origin": "https://evil.example"}
+    for headers, why in (
+        ({}, "No key came with the request"),
+        ({"xi-api-key": "guess"}, "The key is not known here."),
+        ({"xi-api-key": "dg_0123456789ab_guess"}, "not known here, or was revoked"),
+        (key(remote, "read") | foreign, "A page of another site may not ask"),
+        (foreign, "A page of another site may not ask"),
+    ):
+        answer = http.get("/agents", headers=headers)
+        assert answer.status_code == 401 and why in answer.json()["detail"]
+        assert "header xi-api-key" in answer.json()["detail"]
+        assert "dialgraph keys create NAME" in answer.json()["detail"]
 
 
 def test_a_key_does_what_its_scopes_say(http: httpx.Client, remote: Running) -> None:
@@ -53,7 +61,9 @@ def test_a_key_does_what_its_scopes_say(http: httpx.Client, remote: Running) -> 
     assert (http.get("/agents", headers=reads)).status_code == 200
     refused = http.post("/agents/create", json=AGENT, headers=reads)
     assert refused.status_code == 403
-    assert "scope write" in refused.json()["detail"]
+    detail = refused.json()["detail"]
+    assert "has the scopes read, and this needs the scope write" in detail
+    assert "keys create NAME --scope read --scope write`" in detail
     assert (http.post("/agents/create", json=AGENT, headers=writes)).status_code == 200
     assert (http.get("/agents", headers=writes)).status_code == 403
 

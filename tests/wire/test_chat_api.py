@@ -197,8 +197,13 @@ async def test_calls_of_an_agent_that_keeps_them_shorter_are_deleted_sooner(
 ) -> None:
     services = client.app.state.services  # type: ignore[attr-defined]
     agents, now = services.workspace.agents, datetime.now(UTC)
-    for name, days in (("short", 7), ("long", -1)):
-        privacy = {"platform_settings": {"privacy": {"retention_days": days}}}
+    kept: dict[str, dict[str, object]] = {
+        "short": {"retention_days": 7},
+        "none": {"zero_retention_mode": True, "retention_days": -1},
+        "long": {"retention_days": -1},
+    }
+    for name, rules in kept.items():
+        privacy = {"platform_settings": {"privacy": rules}}
         await agents.create(f"agent_{name}", name, privacy, actor="test")
         await client.post("/api/chat", json={"graph": "counter", "thread_id": name, "message": "x"})
         call = Call(

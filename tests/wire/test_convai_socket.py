@@ -106,6 +106,8 @@ def nothing_is_left(server: Running) -> None:
 
 
 ODD = [
+    '{"foo": 1}',
+    '{"type": 7, "text": "hello"}',
     b"\x00\x01binary",
     "no json",
     "[1, 2]",
@@ -133,7 +135,7 @@ def test_what_is_no_event_is_answered_by_an_error_and_the_conversation_goes_on(
         socket.send(json.dumps({"type": "user_message", "text": "hello"}))
         told = events(socket, "agent_response")
     wrong = [event["error_event"]["message"] for event in told if event["type"] == "error"]
-    if odd != ODD[8]:  # of no known type, and nothing is asked of it
+    if odd != ODD[10]:  # of no known type, and nothing is asked of it
         assert len(wrong) == 1 and wrong[0].endswith(".")
     assert told[-1]["agent_response_event"]["agent_response"].strip() == "You said: hello"
 

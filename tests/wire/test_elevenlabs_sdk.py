@@ -65,6 +65,8 @@ def test_the_sdk_makes_reads_changes_and_deletes_a_tool(
     tools.delete(made.id, force=True)
     with pytest.raises(ApiError):
         tools.get(made.id)
+    left = raw.get(f"/agents/{agent_id}").json()["conversation_config"]["agent"]["prompt"]
+    assert left["tool_ids"] == []
 
 
 def test_a_secret_is_never_told(client: ElevenLabs, raw: httpx.Client) -> None:
@@ -175,6 +177,8 @@ def test_the_sdk_adds_reads_and_deletes_documents(
     with pytest.raises(ApiError):
         documents.delete(text.id)
     documents.delete(text.id, force=True)
+    left = raw.get(f"/agents/{agent_id}").json()["conversation_config"]["agent"]["prompt"]
+    assert left["knowledge_base"] == []
     documents.delete(file.id)
     assert raw.get(f"/knowledge-base/{text.id}").status_code == 404
 

@@ -13,7 +13,8 @@ from store.crm import ContactExists, ContactNotFound
 from store.database import open_database
 from tests.wire.servers import KEY, served
 from tests.wire.servers.hubspot import HubSpot as Server
-from tools.crm import CrmFailed
+from tools.conversation import Conversation
+from tools.crm import CrmFailed, crm_tools
 from tools.hubspot import HubSpot, Ration
 
 ASHA = {"name": "Asha van Rao", "phone": "+12125550142", "email": "asha@example.com"}
@@ -92,6 +93,36 @@ async def test_while_a_search_may_lag_what_is_in_doubt_is_not_done_again(
     server.lag = False
     made = await crm.create("acme", no_address, key="1")
     assert [made.id] == list(server.contacts)
+
+
+async def test_a_contact_that_was_just_made_is_found_before_a_search_finds_it(
+    crm: HubSpot, server: Server
+) -> None:
+    """Saved again a moment later it was made a second time, or could not be changed."""
+    server.lag = True
+    made = await crm.create("acme", {"name": "Asha", "phone": "+12125550142"}, key="1")
+    found = await crm.find("acme", phone="+12125550142")
+    assert found is not None and found.id == made.id
+    assert await crm.find("acme", phone="+12125550143") is None
+    del server.contacts[made.id]
+    assert await crm.find("acme", phone="+12125550142") is None
+
+
+async def test_a_conversation_changes_the_contact_that_it_has_made(
+    crm: HubSpot, server: Server
+) -> None:
+    made_in = {"name": "Asha", "email": "asha@example.com", "conversation_id": "conv_1"}
+    await crm.create("acme", made_in, key="1")
+    changed = {}
+    for conversation_id in ("conv_2", "conv_1"):
+        conversation = Conversation(id=conversation_id, organisation="acme", caller=None)
+        (save,) = [t for t in crm_tools(crm, conversation) if t.name == "save_contact"]
+        save.handle_tool_error = True
+        given = {"email": "asha@example.com", "company": "Rao & Co", "key": "k"}
+        changed[conversation_id] = str(await save.ainvoke(given))
+    assert "not changed in this conversation" in changed["conv_2"]
+    assert "Rao & Co" in changed["conv_1"]
+    assert server.contacts["101"]["properties"]["company"] == "Rao & Co"
 
 
 async def test_a_ration_that_is_used_up_is_waited_for(crm: HubSpot, server: Server) -> None:

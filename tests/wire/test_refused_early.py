@@ -54,7 +54,7 @@ async def test_whether_one_may_call_is_told_before_that_there_is_no_carrier(
     assert codes[0] == "country_not_allowed"
     assert "no_consent" in codes or "consent_too_weak" in codes
     assert answer["message"].startswith("The call is not allowed.")
-    assert "DIALGRAPH_TWILIO_NUMBER" in answer["message"]
+    assert "TWILIO_PHONE_NUMBER" in answer["message"]
 
 
 def test_a_consent_does_not_lift_an_opt_out_and_says_so() -> None:

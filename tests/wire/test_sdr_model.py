@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from graphs.models import Failures
-from graphs.sdr import answering
+from graphs.sdr import answering, reading
 from graphs.sdr.agent import Llm
 from graphs.threads import Token
 from tests.sdr import Conversation, agent, conversation
@@ -19,6 +19,7 @@ from tests.wire.servers.openai_chat import OpenAIChat, Written
 @pytest.fixture(autouse=True)
 def _no_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answering, "FAILURES", Failures())
+    monkeypatch.setattr(reading, "READINGS", Failures())
 
 
 @contextlib.asynccontextmanager

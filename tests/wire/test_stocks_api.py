@@ -1,13 +1,15 @@
 """Portfolio, trades, analyses and what they cost, over REST, on the local exchange."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
 from settings import Settings
+from store.intents import Intent, Terms
 from tests.wire.api_server import Running, serving
 from tools.broker import Unsure
 from tools.broker.alpaca import AlpacaAccount
@@ -109,6 +111,37 @@ def test_the_kill_switch_stops_buying_until_a_person_lets_it_go_on(http: httpx.C
     alerts = http.get("/api/portfolio/positions").json()["alerts"]
     assert alerts[0]["level"] == "bad" and "Fire drill" in alerts[0]["text"]
     assert http.post("/api/portfolio/resume").json()["halted"] is None
+
+
+def test_a_trade_made_elsewhere_halts_buying_until_the_brokers_books_are_taken(
+    trades: Running, http: httpx.Client
+) -> None:
+    async def elsewhere() -> None:
+        broker = (await trades.services.desk.trading()).broker
+        terms = Terms(
+            symbol="GOOG",
+            side="buy",
+            qty=Decimal(3),
+            limit_price=Decimal(5000),
+            expires_at=broker.now() + timedelta(minutes=5),
+        )
+        at = broker.now()
+        by_hand = Intent(id="by-hand", terms=terms, approved_by="?", created_at=at, updated_at=at)
+        await broker.account.submit(by_hand)
+        await broker.reconcile()
+
+    trades.run(elsewhere())
+    assert "GOOG" in http.get("/api/portfolio/health").json()["halted"]
+    http.post("/api/portfolio/resume").raise_for_status()
+    trades.run(reconciled(trades))
+    assert "GOOG" in http.get("/api/portfolio/health").json()["halted"], "only for a minute"
+    assert http.post("/api/portfolio/adopt").raise_for_status().json()["halted"] is None
+    trades.run(reconciled(trades))
+    assert http.get("/api/portfolio/health").json()["halted"] is None
+
+
+async def reconciled(running: Running) -> None:
+    await (await running.services.desk.trading()).broker.reconcile()
 
 
 def test_a_run_is_read_with_all_that_it_rests_on(http: httpx.Client) -> None:

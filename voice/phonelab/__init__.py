@@ -25,7 +25,7 @@ from voice.phonelab.exchange import Subscriber
 from voice.phonelab.faults import Faults
 from voice.phonelab.handset import Handset
 from voice.phonelab.lab import PhoneLab
-from voice.phonelab.line import LineClosed, Pacing, Waited
+from voice.phonelab.line import LineClosed, Waited
 from voice.phonelab.machines import AnsweringMachine
 from voice.phonelab.notices import Notice
 from voice.phonelab.playout import PlayoutBuffer
@@ -46,7 +46,6 @@ __all__ = [
     "LineClosed",
     "Listen",
     "Notice",
-    "Pacing",
     "Pause",
     "PhoneLab",
     "PlayWav",

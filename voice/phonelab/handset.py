@@ -33,11 +33,6 @@ class Handset:
         self._watch = watch
         self._since = 0
 
-    @property
-    def digits_heard(self) -> str:
-        """Keys that were sent to this end of the line."""
-        return self._line.digits_sent
-
     async def say(self, text: str, audio: bytes) -> None:
         """Speak and return when the last sample that is heard has passed.
 

@@ -1,9 +1,7 @@
 """The line of one call: 20 ms frames in both directions, scheduled by absolute time."""
 
 import asyncio
-from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from voice.phonelab.clock import Clock
 from voice.phonelab.ear import Ear
@@ -18,18 +16,6 @@ class LineClosed(ConnectionError):
 
 class Waited(TimeoutError):
     """What was waited for on the line did not happen in time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pacing:
-    """How well the frames kept time, in milliseconds."""
-
-    frames: int
-    late_p50_ms: float
-    late_p99_ms: float
-    late_max_ms: float
-    drift_ms: float
-    """How late the last frame was: what has added up over the whole call."""
 
 
 class Line:
@@ -52,7 +38,6 @@ class Line:
         """Keys that were sent to the caller."""
         self._clock = clock
         self._closed = asyncio.Event()
-        self._lateness = array("d")
         self._watchers: list[tuple[Callable[[], bool], float, asyncio.Future[None]]] = []
 
     async def run(self) -> None:
@@ -62,7 +47,6 @@ class Line:
         while not self._closed.is_set():
             moment = start + number * FRAME_SECS
             await self._clock.sleep_until(moment)
-            self._lateness.append(self._clock.now() - moment)
             self._pass_frame()
             number += 1
 
@@ -137,15 +121,6 @@ class Line:
         """Let the caller press one key."""
         if self.on_digit:
             self.on_digit(digit)
-
-    @property
-    def pacing(self) -> Pacing:
-        """How well the frames kept time so far."""
-        late = sorted(self._lateness)
-        if not late:
-            return Pacing(0, 0, 0, 0, 0)
-        p50, p99 = late[len(late) // 2], late[int(len(late) * 0.99)]
-        return Pacing(len(late), p50 * 1000, p99 * 1000, late[-1] * 1000, self._lateness[-1] * 1000)
 
     def _pass_frame(self) -> None:
         said, _ = self.speech.take(FRAME)

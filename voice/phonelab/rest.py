@@ -14,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from settings import E164
 from voice.phonelab.calls import API_VERSION, Detection, LabCall, StatusCallback, new_sid
 from voice.phonelab.clock import Clock
 from voice.phonelab.exchange import Exchange, LiveCall, Source, Subscriber
 from voice.phonelab.mulaw import decode, encode_wav
 
-NUMBER = re.compile(r"\+[1-9]\d{6,14}|(client|sip):\S+")
+NUMBER = re.compile(rf"{E164}|(client|sip):\S+")
 STATUS_EVENTS = frozenset({"initiated", "ringing", "answered", "completed"})
 Endpoint = Callable[[Request], Awaitable[Response]]
 

@@ -1,5 +1,6 @@
 """Agents: made, read, listed, changed, copied, deleted."""
 
+import logging
 import secrets
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -7,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from server.convai.acted_upon import without_effect
 from server.convai.config import (
     ChangeAgent,
     ClientData,
@@ -34,7 +36,9 @@ from server.routes.convai.shapes import (
 from server.services import Services, ServicesDep
 from store.pages import BadCursor
 from store.resources import NoSuchResource, Order, Resource
+from tools.organisation import WORKSPACE
 
+log = logging.getLogger(__name__)
 router = APIRouter(tags=["agents"])
 UNNAMED = "New agent"
 DEFAULTS: dict[str, Any] = {
@@ -262,6 +266,8 @@ def check(services: Services, agent_id: str, name: str, document: Mapping[str, A
 async def _create(services: Services, name: str, document: dict[str, Any], actor: str) -> Resource:
     agent_id = f"agent_{secrets.token_hex(14)}"
     check(services, agent_id, name, document)
+    _tell_without_effect(agent_id, {}, document)
+    await _tell_missing(services, agent_id, document)
     return await services.workspace.agents.create(agent_id, name, document, actor=actor)
 
 
@@ -274,12 +280,41 @@ async def _change(
     def changed(before: dict[str, Any]) -> dict[str, Any]:
         after = merged(before, change)
         check(services, agent_id, name or "", after)
+        _tell_without_effect(agent_id, before, after)
         return after
 
     try:
-        return await services.workspace.agents.change(agent_id, changed, actor=actor, name=name)
+        agent = await services.workspace.agents.change(agent_id, changed, actor=actor, name=name)
     except NoSuchResource:
         missing("agent", agent_id)
+    await _tell_missing(services, agent_id, change)
+    return agent
+
+
+def _tell_without_effect(
+    agent_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """Log, when it is set, what is kept of an agent though nothing comes of it here."""
+    new = set(without_effect(after)) - set(without_effect(before))
+    if new:
+        log.warning("Kept of %s, but not acted upon: %s.", agent_id, ", ".join(sorted(new)))
+
+
+async def _tell_missing(services: Services, agent_id: str, given: Mapping[str, Any]) -> None:
+    """Log what an agent is to use or know and there is not; its conversations go without it."""
+    part = section(given, "conversation_config", "agent")
+    prompt, lacks = section(part, "prompt"), []
+    for tool_id in map(str, prompt.get("tool_ids") or []):
+        try:
+            await services.workspace.tools.get(tool_id)
+        except NoSuchResource:
+            lacks.append(tool_id)
+    organisation = str(part.get("organisation") or WORKSPACE)
+    for document_id in (str(one["id"]) for one in prompt.get("knowledge_base") or []):
+        if await services.knowledge.get(organisation, document_id) is None:
+            lacks.append(document_id)
+    if lacks:
+        log.warning("%s names what there is not: %s.", agent_id, ", ".join(lacks))
 
 
 async def _shown(agent: Resource, services: Services) -> dict[str, Any]:

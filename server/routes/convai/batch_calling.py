@@ -3,12 +3,11 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Annotated, Any, Final
 
-import phonenumbers
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, Field
 
@@ -16,35 +15,34 @@ from server.convai.config import ClientData, Sent, Text
 from server.convai.variables import SECRET
 from server.routes.convai import agents, phone_numbers
 from server.routes.convai.calling import TelephonyConfig
-from server.routes.convai.conversations import agent_name
 from server.routes.convai.shapes import Actor, Id, missing, refuse, unix, wrong
 from server.routes.convai.wishes import IdempotencyKey, wished
 from server.services import Services, ServicesDep
 from store.batches import ACTIVE, Batch, Recipient
 from store.conversations import conversation_id
+from tools.conversation import e164
 
 router = APIRouter(prefix="/batch-calling", tags=["batch calling"])
 MOST_RECIPIENTS: Final = 10_000
 
 
-def e164(text: str) -> str:
+def number_of(text: str) -> str:
     """Return a telephone number in E.164.
 
     Raises:
         ValueError: it is none.
     """
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        raise ValueError("it is not a telephone number with + and country code") from None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    number = e164(text)
+    if number is None:
+        raise ValueError("it is not a telephone number with + and country code")
+    return number
 
 
 class NewRecipient(Sent):
     """Somebody to be called."""
 
     id: Text | None = None
-    phone_number: Annotated[Text, Field(max_length=64), AfterValidator(e164)]
+    phone_number: Annotated[Text, Field(max_length=64), AfterValidator(number_of)]
     conversation_initiation_client_data: ClientData | None = None
 
 
@@ -81,6 +79,9 @@ async def submit(
     if body.agent_phone_number_id:
         number = await phone_numbers.found(services, body.agent_phone_number_id)
         from_number = str(number.document["phone_number"])
+    elif not services.settings.twilio_number:
+        lacks = "There is no number to call from: name one of /v1/convai/phone-numbers here."
+        wrong(["body", "agent_phone_number_id"], lacks)
     numbers = Counter(recipient.phone_number for recipient in body.recipients)
     if twice := next((number for number, times in numbers.items() if times > 1), None):
         wrong(["body", "recipients"], f"The number {twice} is there more than once.")
@@ -127,7 +128,7 @@ async def list_batches(
     found = await services.batches.page(limit=limit + 1, before=last_doc, agent_id=agent_id)
     more = len(found) > limit
     return {
-        "batch_calls": [await shown(services, batch) for batch in found[:limit]],
+        "batch_calls": await _all_shown(services, found[:limit]),
         "next_doc": found[limit - 1].id if more else None,
         "has_more": more,
     }
@@ -214,9 +215,18 @@ async def export(batch_id: Id, services: ServicesDep) -> Response:
 
 async def shown(services: Services, batch: Batch) -> dict[str, Any]:
     """Return a batch in ElevenLabs' shape."""
-    counts = await services.batches.counts(batch.id)
+    (one,) = await _all_shown(services, [batch])
+    return one
+
+
+async def _all_shown(services: Services, batches: Sequence[Batch]) -> list[dict[str, Any]]:
+    counts = await services.batches.counts_of([batch.id for batch in batches])
+    names = await services.workspace.agents.names({batch.agent_id for batch in batches})
+    return [_shown(batch, counts[batch.id], names.get(batch.agent_id)) for batch in batches]
+
+
+def _shown(batch: Batch, counts: Mapping[str, int], agent: str | None) -> dict[str, Any]:
     total, waiting = sum(counts.values()), counts.get("pending", 0)
-    agent = await agent_name(services, batch.agent_id)
     return {
         "id": batch.id,
         "phone_number_id": batch.phone_number_id,

@@ -10,12 +10,13 @@ from pydantic import Field
 from faults import places
 from server.convai.config import ClientData, Open, Sent, Text
 from server.convai.mapping import Prepared, Unusable
-from server.convai.opening import Line, prepare, remember
+from server.convai.opening import Line, admit, prepare, remember
 from server.convai.overrides import OverrideRefused
 from server.routes.convai import agents, phone_numbers
 from server.routes.convai.shapes import Actor, wrong
 from server.routes.convai.wishes import IdempotencyKey, wished
 from server.services import Services, ServicesDep
+from store.admissions import AtItsLimit
 from store.calls import Call
 from store.conversations import conversation_id
 from tools.conversation import e164
@@ -127,9 +128,16 @@ async def _called(
         except (OverrideRefused, Unusable) as error:
             wrong(["body", "conversation_initiation_client_data"], str(error))
         await services.workspace.requests.put(asked.name, asked.digest, thread_id)
-        if asked.begun is None:
+        try:
+            await admit(services, ready, thread_id)
+        except AtItsLimit as full:
+            return _answer(None, str(full), reasons=[{"code": full.code, "sentence": str(full)}])
+        if await services.dialler.of_key(_key(thread_id)) is None:  # nor was it asked for before
             await remember(services, ready, thread_id, "twilio")
-        return await _placed(services, wish, ready, thread_id, from_number, actor)
+        answer = await _placed(services, wish, ready, thread_id, from_number, actor)
+        if not answer["success"]:
+            await services.admissions.withdraw(thread_id)
+        return answer
 
 
 async def _placed(
@@ -144,7 +152,7 @@ async def _placed(
     try:
         call = await services.dialler.call(
             wish.to_number,
-            key=f"api:{thread_id}",
+            key=_key(thread_id),
             graph=ready.graph,
             opening=ready.opening(conversation_id(thread_id), "outbound", wish.to_number),
             agent_id=wish.agent_id,
@@ -178,6 +186,11 @@ async def _lacking(
     reasons = [{"code": r.code, "sentence": r.sentence} for r in verdict.advised.reasons]
     refusal = DiallingRefused(reasons)
     return _answer(None, f"{refusal} Besides: {lacks}", reasons=reasons)
+
+
+def _key(thread_id: str) -> str:
+    """Name the call of a conversation to the dialler, who rings nobody twice for one name."""
+    return f"api:{thread_id}"
 
 
 def _options(wish: OutboundCall) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from server.routes.convai.shapes import (
     unix,
     wrong,
 )
-from server.routes.convai.tools import agents_by, agents_with, dependents
+from server.routes.convai.tools import agents_by, agents_with, dependents, take_from
 from server.services import Services, ServicesDep
 from store.knowledge import Document
 from store.pages import BadCursor, Key, decode, encode
@@ -209,10 +209,8 @@ async def index_documents(body: IndexWishes, services: ServicesDep) -> dict[str,
 @router.get("/rag-index")
 async def index_overview(services: ServicesDep) -> dict[str, Any]:
     """Return what the vectors of all documents take, in bytes."""
-    documents = await services.knowledge.documents(WORKSPACE)
-    states = [await services.knowledge.index_state(WORKSPACE, d.id) for d in documents]
-    used = sum(state.used_bytes for state in states)
     model = services.knowledge.embedder.model
+    used = await services.knowledge.used_bytes(WORKSPACE)
     most = 2**53 - 1  # as far as the disk goes: there is no limit
     return {
         "total_used_bytes": used,
@@ -269,6 +267,7 @@ async def delete_document(
         names = ", ".join(agent.name for agent in users[:5])
         refuse(400, "document_in_use", f"Agents know it ({names}); delete it with force=true.")
     await services.knowledge.delete(WORKSPACE, document_id)
+    await take_from(services, "knowledge_base", document_id, users, actor)
     await services.workspace.audit.note(actor, "delete", "document", document_id)
     return {}
 

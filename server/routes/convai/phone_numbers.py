@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import phonenumbers
 from fastapi import APIRouter
 from pydantic import Field
 
@@ -24,6 +23,7 @@ from server.routes.convai.shapes import (
 from server.services import Services, ServicesDep
 from store.pages import BadCursor
 from store.resources import NoSuchResource, Resource
+from tools.conversation import e164
 
 router = APIRouter(tags=["phone numbers"])
 Provider = Literal["twilio", "exotel", "sip_trunk"]
@@ -186,11 +186,7 @@ async def _shown(services: Services, numbers: Sequence[Resource]) -> list[dict[s
 
 
 def _e164(text: str) -> str:
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
-        wrong(["body", "phone_number"], "Expected a number in E.164, such as +15550100123.")
-    written: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return written
+    number = e164(text)
+    if number is None:
+        wrong(["body", "phone_number"], "Expected a number in E.164, such as +12025550123.")
+    return number

@@ -18,7 +18,7 @@ from server.convai.client_events import ClientEvents
 from server.convai.config import ClientData
 from server.convai.event_socket import POLICY_VIOLATION, CutOff, EventSocket
 from server.convai.mapping import Prepared, Unusable, first_wrong
-from server.convai.opening import prepare, remember
+from server.convai.opening import admit, prepare, remember
 from server.convai.overrides import OverrideRefused
 from server.convai.spoken_chat import FORMAT, RATE, SpokenChat
 from server.convai.text_chat import TextChat
@@ -27,10 +27,12 @@ from server.routes.convai.shapes import Filter
 from server.security import public_base
 from server.services import Services, ServicesDep
 from server.storable import storable
+from store.admissions import AtItsLimit
 from store.calls import Call
 from store.conversations import conversation_id
 from store.live_calls import live
 from store.resources import NoSuchResource, Resource
+from voice.load import TooMuch
 from voice.phrases import phrase
 from voice.record import CallLog
 from voice.switchboard import CallRefused, CallReplayed
@@ -135,8 +137,14 @@ async def _begin(socket: EventSocket, services: Services, agent: Resource, threa
     said = data.source_info or {}
     source = str(said.get("source") or socket.websocket.query_params.get("source") or "unknown")
     try:
-        await remember(services, ready, thread_id, source if source in SOURCES else "unknown")
-        await _hold(socket, services, ready, agent.id, thread_id, None if begins else first)
+        written = ready.text_only or (first is not None and first.get("type") == "user_message")
+        with services.load.room() if written else contextlib.nullcontext():
+            await admit(services, ready, thread_id)
+            await remember(services, ready, thread_id, source if source in SOURCES else "unknown")
+            given = None if begins else first
+            await _hold(socket, services, ready, agent.id, thread_id, given, written=written)
+    except (AtItsLimit, TooMuch) as full:
+        await socket.close(TRY_AGAIN_LATER, str(full))
     finally:
         await asyncio.shield(services.desk.conversation_over(conversation_id(thread_id)))
 
@@ -148,9 +156,10 @@ async def _hold(
     agent_id: str,
     thread_id: str,
     first: dict[str, Any] | None,
+    *,
+    written: bool,
 ) -> None:
-    """Hold the conversation in speech; in writing if the agent, or the client, says so."""
-    written = ready.text_only or (first is not None and first.get("type") == "user_message")
+    """Hold the conversation, in speech or in writing."""
     name = conversation_id(thread_id)
     call = Call(
         sid=f"{'text' if written else 'web'}-{thread_id}",

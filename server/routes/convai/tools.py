@@ -1,6 +1,8 @@
 """Tools of agents: webhooks, MCP servers, tools of the client, as ElevenLabs describes them."""
 
+import contextlib
 import secrets
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -134,6 +136,7 @@ async def delete_tool(
         await services.workspace.tools.delete(tool_id, actor=actor)
     except NoSuchResource:
         missing("tool", tool_id)
+    await take_from(services, "tool_ids", tool_id, users, actor)
     return {}
 
 
@@ -151,6 +154,25 @@ async def agents_with(services: Services, named: str, resource_id: str) -> list[
     return (await agents_by(services, named)).get(resource_id, [])
 
 
+async def take_from(
+    services: Services, named: str, resource_id: str, users: Sequence[Resource], actor: str
+) -> None:
+    """Take what is deleted out of the prompts of the agents that named it; see `agents_by`."""
+
+    def without(document: dict[str, Any]) -> dict[str, Any]:
+        prompt = section(document, "conversation_config", "agent", "prompt")
+        left = [one for one in prompt.get(named) or [] if _id(one) != resource_id]
+        return merged(document, {"conversation_config": {"agent": {"prompt": {named: left}}}})
+
+    for agent in users:
+        with contextlib.suppress(NoSuchResource):
+            await services.workspace.agents.change(agent.id, without, actor=actor)
+
+
+def _id(named: Any) -> str:
+    return str(named["id"] if isinstance(named, dict) else named)
+
+
 async def agents_by(services: Services, named: str) -> dict[str, list[Resource]]:
     """Return the agents whose prompts name something, by the ids of what they name.
 
@@ -165,7 +187,7 @@ async def agents_by(services: Services, named: str) -> dict[str, list[Resource]]
         for agent in page.items:
             prompt = section(agent.document, "conversation_config", "agent", "prompt")
             for one in prompt.get(named) or []:
-                found.setdefault(str(one["id"] if isinstance(one, dict) else one), []).append(agent)
+                found.setdefault(_id(one), []).append(agent)
         cursor = page.cursor
         if cursor is None:
             return found

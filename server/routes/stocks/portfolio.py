@@ -55,3 +55,14 @@ async def resume(request: Request, services: ServicesDep, trading: TradingDep) -
     """Let buying go on, on the word of whoever asks."""
     await trading.broker.resume(actor(request))
     return await Portfolio(trading, services.jobs).health()
+
+
+@router.post("/adopt")
+async def adopt(request: Request, services: ServicesDep, trading: TradingDep) -> Health:
+    """Take what the broker holds as what we hold, on the word of whoever asks, and go on buying.
+
+    For books that differ because of what was done elsewhere: a trade by hand, a split of shares.
+    """
+    with broker_told():
+        await trading.broker.adopt(actor(request))
+    return await Portfolio(trading, services.jobs).health()

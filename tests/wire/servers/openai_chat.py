@@ -26,6 +26,8 @@ class Written:
     """Words after which the connection breaks."""
     hangs_after: int | None = None
     """Words after which nothing more comes."""
+    after: asyncio.Event | None = None
+    """What it waits for before it writes."""
 
 
 @dataclass
@@ -34,7 +36,11 @@ class OpenAIChat:
 
     writes: list[Written] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
-    """Each request."""
+    """Each request for an answer."""
+    reads: list[Written] = field(default_factory=list)
+    """What it writes when it must call a tool; nothing of use when empty."""
+    read: list[dict[str, Any]] = field(default_factory=list)
+    """Each request in which it must call a tool."""
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -45,15 +51,20 @@ class OpenAIChat:
         return app
 
     async def _complete(self, request: Request) -> Response:
-        self.asked.append(await request.json())
+        asked = await request.json()
+        forced = isinstance(asked.get("tool_choice"), dict)
+        (self.read if forced else self.asked).append(asked)
         assert request.headers["authorization"] == f"Bearer {KEY}"
-        written = self.writes.pop(0) if self.writes else Written("I have nothing to say.")
+        writes = self.reads if forced else self.writes
+        written = writes.pop(0) if writes else Written("I have nothing to say.")
         if written.status != 200:
             error = {"message": "No.", "type": "error", "param": None, "code": None}
             return JSONResponse({"error": error}, written.status)
         return StreamingResponse(self._stream(written), media_type="text/event-stream")
 
     async def _stream(self, written: Written) -> AsyncIterator[str]:
+        if written.after:
+            await written.after.wait()
         yield _event({"role": "assistant", "content": ""})
         for at, word in enumerate(written.text.split(" ")):
             if at == written.fails_after:
@@ -66,10 +77,11 @@ class OpenAIChat:
             call = {"index": at, "id": f"c{at}-{len(self.asked)}", "type": "function"}
             yield _event({"tool_calls": [{**call, "function": function}]})
         yield _event({}, "tool_calls" if written.calls else "stop")
+        yield _event(None, usage={"prompt_tokens": 90, "completion_tokens": 9, "total_tokens": 99})
         yield "data: [DONE]\n\n"
 
 
-def _event(delta: dict[str, Any], finish: str | None = None) -> str:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+def _event(delta: dict[str, Any] | None, finish: str | None = None, **more: Any) -> str:
+    choices = [{"index": 0, "delta": delta, "finish_reason": finish}] if delta is not None else []
     body = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "scripted"}
-    return f"data: {json.dumps({**body, 'choices': [choice]})}\n\n"
+    return f"data: {json.dumps({**body, 'choices': choices, **more})}\n\n"
