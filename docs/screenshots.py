@@ -1,16 +1,28 @@
 """Make the pictures of the documents from a running server: `python docs/screenshots.py`.
 
+Those of agents and their calls: `--make-up DATA_DIR --pages 'agents?agent=NEW' analytics`.
 Those of stocks: `--trade DATA_DIR --pages portfolio 'analysis?run=latest'`.
 """
 
 import argparse
+import asyncio
+import random
 import shutil
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 from playwright.sync_api import Page, expect, sync_playwright
 
-IMAGES = Path(__file__).parent / "images"
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from store.calls import Call, Calls, TurnLatency, Utterance  # noqa: E402
+from store.database import open_database  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+OUTCOMES = ("eligible", "not_eligible", "booked", "no_interest", "call_back", "wrong_number", None)
 ANSWERS = ("Yes, I am salaried", "Forty thousand a month, in hand")
 
 
@@ -24,7 +36,13 @@ def main() -> None:
     arguments.add_argument(
         "--trade", type=Path, help="trade before, on the exchange of this folder"
     )
+    arguments.add_argument("--make-up", type=Path, help="calls and agents before, in this folder")
     chosen = arguments.parse_args()
+    pages = chosen.pages
+    if chosen.make_up:
+        asyncio.run(_make_up(chosen.make_up))
+        agent = _agents(chosen.url)
+        pages = [page.replace("NEW", agent) for page in pages]
     if chosen.trade:
         _trade(chosen.url, chosen.trade)
     chromium = shutil.which("chromium")
@@ -34,7 +52,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=chosen.scheme)
         chosen.file.parent.mkdir(parents=True, exist_ok=True)
-        for address in chosen.pages:
+        for address in pages:
             page.goto(f"{chosen.url}/{address}")
             expect(page.locator("h1")).to_be_attached()
             page.wait_for_timeout(3000)  # the plots are drawn
@@ -44,6 +62,55 @@ def main() -> None:
             _talk(page)
             page.screenshot(path=chosen.file)
         browser.close()
+
+
+async def _make_up(folder: Path) -> None:
+    """Write down calls of a month that nobody has held, always the same ones."""
+    chance, now = random.Random(5), datetime.now(UTC)  # noqa: S311
+    async with open_database(folder) as engine:
+        for number in range(180):
+            began = now - timedelta(days=30 * chance.random() ** 1.6, minutes=number)
+            held, outcome = chance.random() < 0.85, chance.choice(OUTCOMES)
+            waits = [chance.gauss(480, 70) for _ in range(chance.randint(2, 9))] if held else []
+            call = Call(
+                sid=f"CA{number:032x}",
+                graph=chance.choice(("eligibility", "sdr")),
+                thread_id=f"made-up-{number}",
+                direction=chance.choice(("inbound", "outbound")),
+                carrier="twilio",
+                status="completed" if held else "failed",
+                outcome=outcome if held else None,
+                failure=None if held else chance.choice(("The line was busy.", "Nobody answered.")),
+                started_at=began,
+                ended_at=began + timedelta(seconds=chance.gauss(90, 25) if held else 20),
+                transcript=[Utterance(role="caller", text="Yes.", at=began)] if held else [],
+                latency=[
+                    TurnLatency(
+                        turn=turn,
+                        endpoint_ms=wait * 0.45,
+                        graph_ms=wait * 0.2,
+                        tts_ms=wait * 0.25,
+                        total_ms=wait * 0.9,
+                        ear_ms=wait,
+                    )
+                    for turn, wait in enumerate(waits, start=1)
+                ],
+            )
+            await Calls(engine).save(call)
+
+
+def _agents(url: str) -> str:
+    """Make two agents; returns the id of the one that is shown."""
+    said = {
+        "Billing desk": "Hello, this is the billing desk.",
+        "Maya for Lanternfield": "Hello {{name}}, this is Maya from Lanternfield. What can I do?",
+    }
+    for name, first in said.items():
+        prompt = {"prompt": "Answer shortly, then ask one thing."}
+        config = {"agent": {"first_message": first, "prompt": prompt}}
+        body = {"name": name, "conversation_config": config}
+        made = httpx.post(f"{url}/v1/convai/agents/create", json=body).raise_for_status().json()
+    return str(made["agent_id"])
 
 
 def _trade(url: str, folder: Path) -> None:

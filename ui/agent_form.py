@@ -30,7 +30,7 @@ _PLAIN: Final[Mapping[str, tuple[tuple[str, ...], Any]]] = {
     "model": ((*_PROMPT, "llm"), ""),
     "disclose_ai": ((*_AGENT, "disclose_ai"), True),
     "record_consent": ((*_AGENT, "record_consent"), False),
-    "qualification": ((*_AGENT, "qualification"), list(FACTS)),
+    "qualification": ((*_AGENT, "qualification"), []),
     "tools": ((*_PROMPT, "tool_ids"), []),
 }
 """Fields that are one value of the JSON: where it stands, and what holds where it is missing."""
@@ -85,13 +85,15 @@ def form(agent: Mapping[str, Any]) -> Form:
     )
 
 
-def change(form: Form, before: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def change(
+    form: Form, before: Mapping[str, Any], documents: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return what the API is sent to make an agent what the form says.
 
     Args:
         form: as the person left it.
         before: the agent as it is.
-        names: of the documents, by id.
+        documents: those there are, by id, each with `name` and `type`.
 
     Raises:
         NotJson: the rest is none.
@@ -107,13 +109,16 @@ def change(form: Form, before: Mapping[str, Any], names: Mapping[str, str]) -> d
     if not form.model:  # an empty name would be no model's
         _put(after, _PLAIN["model"][0], None)
     known = {str(one["id"]): one for one in _at(before, (*_PROMPT, "knowledge_base")) or []}
-    located = [
-        known.get(one) or {"id": one, "name": names.get(one, one), "type": "file"}
-        for one in form.documents
-    ]
+    located = [known.get(one) or located_at(one, documents) for one in form.documents]
     _put(after, (*_PROMPT, "knowledge_base"), located)
     _switch(after, form, before)
     return {**after, "name": form.name}
+
+
+def located_at(document: str, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how an agent names a document that it knows."""
+    found = documents.get(document, {})
+    return {"id": document, "name": found.get("name", document), "type": found.get("type", "file")}
 
 
 def _switch(after: dict[str, Any], form: Form, before: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from ui.agent_form import BUILT_IN, FACTS, Form, NotJson, change, form
 from ui.backend import Backend, Refused
-from ui.knowledge_part import KnowledgePart, documents
+from ui.knowledge_part import KnowledgePart, by_name, documents, with_chosen
 from ui.navigation import navigation
 from ui.telling import done, refused
 
@@ -76,8 +76,8 @@ class _Page:
         self.held = gr.State("")  # whose fields are shown: another may have been chosen meanwhile
         with gr.Column(visible=False, elem_id="agent", elem_classes="sheet") as self.editor:
             self._head()
-            with gr.Tabs(elem_id="agent-parts"):
-                with gr.Tab("Says"):
+            with gr.Tabs(elem_id="agent-parts") as self.tabs:
+                with gr.Tab("Says", id="says"):
                     self._says()
                 with gr.Tab("May do"):
                     self._does()
@@ -183,7 +183,7 @@ class _Page:
         shown = [self.held, self.editor, self.title, self.answer, self.sure, *self.parts.values()]
         self.chosen.change(self._opened, self.chosen, shown, **QUIET)
         self.chosen.change(None, self.chosen, None, js=_TO_ADDRESS, api_visibility="private")
-        made = [self.chosen, self.answer, self.told]
+        made = [self.chosen, self.answer, self.told, self.tabs]
         self.new.click(self._made, None, made, **QUIET).then(
             self._listed, self.search, listed, **QUIET
         )
@@ -234,10 +234,11 @@ class _Page:
             for name, part in self.parts.items()
             if name not in ("tools", "documents", "transfers")
         }
-        changed[self.tools] = gr.update(choices=_with(named, shown.tools), value=shown.tools)
+        changed[self.tools] = gr.update(choices=with_chosen(named, shown.tools), value=shown.tools)
         changed[self.transfers] = shown.transfers or [["", "", False]]
         changed[self.knowledge.known] = gr.update(
-            choices=_with(await documents(ask), shown.documents), value=shown.documents
+            choices=with_chosen(by_name(await documents(ask)), shown.documents),
+            value=shown.documents,
         )
         changed[self.title] = _title(agent)
         changed[self.held] = str(agent["agent_id"])
@@ -255,15 +256,15 @@ class _Page:
             made = await self._backend().ask("POST", path, body=body)
         except Refused as error:
             return {self.answer: refused(error), self.told: refused(error)}
-        return {self.chosen: made["agent_id"]}
+        return {self.chosen: made["agent_id"], self.tabs: gr.update(selected="says")}
 
     async def _saved(self, agent_id: str, *values: Any) -> Components:
         given = Form(**dict(zip(self.parts, values, strict=True)))
         ask, path = self._backend().ask, f"{AGENTS}/{quote(agent_id, safe='')}"
         try:
-            names = {one: name for name, one in await documents(ask)}
+            known = await documents(ask)
             before = await ask("GET", path)
-            after = await ask("PATCH", path, body=change(given, before, names))
+            after = await ask("PATCH", path, body=change(given, before, known))
             return await self._filled(after) | {self.answer: done("Saved.")}
         except (Refused, NotJson) as error:
             return {self.answer: refused(str(error))}
@@ -279,12 +280,6 @@ class _Page:
 def _at(rows: Sequence[Sequence[str]], event: gr.SelectData) -> str:
     at = event.index[0]
     return str(rows[at][-1]) if at < len(rows) else ""
-
-
-def _with(choices: Sequence[tuple[str, str]], chosen: Sequence[str]) -> list[tuple[str, str]]:
-    """Add to the choices what is chosen and no longer exists, so that it can be unchosen."""
-    known = {value for _, value in choices}
-    return [*choices, *((f"{one} (missing)", one) for one in chosen if one not in known)]
 
 
 def _title(agent: dict[str, Any]) -> str:

@@ -51,7 +51,9 @@ def analytics_page(blocks: gr.Blocks, backend: Backend) -> None:
     tiles = _html(elem_id="analytics-tiles")
     with gr.Row(visible=False, elem_id="analytics-plots") as plots:
         per_day = gr.BarPlot(x="day", title="Calls a day", **_PLOT)
-        per_hour = gr.BarPlot(x="hour", title="Calls by the hour of the day", **_PLOT)
+        per_hour = gr.BarPlot(
+            x="hour", title="Calls by the hour of the day", x_label_angle=-90, **_PLOT
+        )
     lists = _html(elem_id="analytics-lists")
 
     async def choices() -> Any:
@@ -248,7 +250,7 @@ def _percent(share: float | None) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f} ms"
+    return "–" if value is None else f"{value:,.0f}\u00a0ms"
 
 
 def _secs(value: float | None) -> str:

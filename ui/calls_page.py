@@ -57,6 +57,7 @@ def calls_page(blocks: gr.Blocks, backend: Backend) -> None:
         max_height=420,
         buttons=[],
         max_chars=36,
+        column_widths=[180, 95, 135, 135, 140, 115, 150, 75, 330],
     )
     chosen = gr.Textbox(visible=False)
     call = gr.HTML("", elem_id="call", apply_default_css=False)

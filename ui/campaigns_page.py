@@ -20,6 +20,7 @@ Components = dict[Any, Any]
 BATCHES: Final = "/v1/convai/batch-calling"
 COLUMNS: Final = ("Name", "Agent", "Status", "Reached", "Failed", "Waiting", "Begun", "Campaign")
 PEOPLE: Final = ("Number", "Status", "Attempts", "Next", "Reason")
+OWN_NUMBER: Final = ("the server's", "")
 WATCH_SECS: Final = 2.0
 """Time between two looks at how far it is, in seconds."""
 ORDER: Final = (
@@ -91,7 +92,17 @@ class _Page:
                 )
             with gr.Column(min_width=260):
                 self.agent = gr.Dropdown([], label="Agent that calls", elem_id="campaign-agent")
-                self.name = gr.Textbox(label="Name", max_length=200, elem_id="campaign-name")
+                with gr.Row():
+                    self.name = gr.Textbox(
+                        label="Name", max_length=200, elem_id="campaign-name", min_width=130
+                    )
+                    self.number = gr.Dropdown(
+                        [OWN_NUMBER],
+                        value="",
+                        label="Number that calls",
+                        elem_id="campaign-number",
+                        min_width=130,
+                    )
         with gr.Row():
             self.pace = gr.Number(30, label="Most calls begun a minute", minimum=0.1, min_width=130)
             self.at_once = gr.Number(
@@ -107,12 +118,13 @@ class _Page:
     def listen(self, blocks: gr.Blocks) -> None:
         """Wire the events of the page."""
         listed = [self.table, self.told, self.rows]
-        shown = [self.sheet, self.progress, self.reasons, self.people, self.pause]
+        shown = [self.sheet, self.progress, self.reasons, self.people]
+        shown += [self.pause, self.cancel, self.retry]
         gr.on([blocks.load, self.timer.tick], self._listed, self.rows, listed, **_QUIET)
-        blocks.load(self._agents, None, self.agent, **_QUIET)
+        blocks.load(self._choices, None, [self.agent, self.number, self.started], **_QUIET)
         gr.on([self.chosen.change, self.timer.tick], self._shown, self.chosen, shown, **_QUIET)
         self.table.select(_at, self.table, self.chosen, **_QUIET)
-        wish = [self.file, self.agent, self.name, self.pace]
+        wish = [self.file, self.agent, self.name, self.number, self.pace]
         wish += [self.at_once, self.attempts, self.between]
         self.start.click(self._start, wish, [self.started, self.chosen, self.file], **_QUIET).then(
             self._listed, self.rows, listed, **_QUIET
@@ -126,8 +138,25 @@ class _Page:
                 self._shown, self.chosen, shown, **_QUIET
             )
 
-    async def _agents(self) -> Any:
-        return gr.update(choices=await agents_by_name(self._backend().ask))
+    async def _choices(self) -> Components:
+        """Offer the agents, and the numbers that the API knows beside the server's own."""
+        ask = self._backend().ask
+        try:
+            numbers = await ask("GET", "/v1/convai/phone-numbers")
+            agents = await agents_by_name(ask)
+        except Refused as error:
+            return {self.started: refused(error)}
+        named = [
+            (
+                " ".join(filter(None, [one["phone_number"], one.get("label")])),
+                one["phone_number_id"],
+            )
+            for one in numbers
+        ]
+        return {
+            self.agent: gr.update(choices=agents),
+            self.number: gr.update(choices=[OWN_NUMBER, *named]),
+        }
 
     async def _listed(self, before: list[list[str]]) -> Components:
         try:
@@ -149,12 +178,18 @@ class _Page:
             batch = await self._backend().ask("GET", f"{BATCHES}/{quote(batch_id, safe='')}")
         except Refused as error:
             return {self.sheet: gr.update(visible=True), self.progress: refused(error)}
+        goes_on = batch["status"] in ("pending", "in_progress")
+        waiting = batch["total_calls_scheduled"] - batch["total_calls_finished"]
         return {
             self.sheet: gr.update(visible=True),
             self.progress: progress(batch),
             self.reasons: reasons(batch["recipients"]),
             self.people: people_html(batch["recipients"]),
-            self.pause: "Resume" if batch["paused"] else "Pause",
+            self.pause: gr.update(
+                value="Resume" if batch["paused"] else "Pause", interactive=goes_on
+            ),
+            self.cancel: gr.update(interactive=goes_on),
+            self.retry: gr.update(interactive=not waiting),
         }
 
     async def _start(
@@ -162,6 +197,7 @@ class _Page:
         file: str | None,
         agent: str | None,
         name: str,
+        number: str | None,
         pace: float | None,
         at_once: float | None,
         attempts: float | None,
@@ -174,6 +210,7 @@ class _Page:
             body = {
                 "call_name": name.strip() or Path(file).stem,
                 "agent_id": agent,
+                "agent_phone_number_id": number or None,
                 "recipients": recipients,
                 "calls_per_minute": pace or 30,
                 "target_concurrency_limit": int(at_once) if at_once else None,
@@ -181,11 +218,12 @@ class _Page:
                 "retry_minutes": 60 if between is None else between,
             }
             batch = await self._backend().ask("POST", f"{BATCHES}/submit", body=body)
-        except (Refused, NoPeople) as error:
+        except NoPeople as error:
             return {self.started: refused(str(error)), self.file: None}
-        number = len(recipients)
-        noun = "person is" if number == 1 else "people are"
-        told = done(f"{number} {noun} called, as far as they may be.")
+        except Refused as error:
+            return {self.started: refused(error)}
+        noun = "person is" if len(recipients) == 1 else "people are"
+        told = done(f"{len(recipients)} {noun} called, as far as they may be.")
         return {self.started: told, self.chosen: batch["id"], self.file: None}
 
     async def _paused(self, batch_id: str) -> str:

@@ -84,12 +84,15 @@ class _Page:
         with gr.Accordion("Kill switch", open=False, elem_id="kill-switch"):
             html(
                 '<p class="quiet">Halted, nothing is bought by anybody; what is held may still be '
-                "sold and open orders cancelled.</p>"
+                "sold and open orders cancelled. Where the books differ because of what was done "
+                "elsewhere (a trade by hand, a split), look at the broker's, then take them as "
+                "ours.</p>"
             )
             with gr.Row():
                 self.reason = gr.Textbox(label="Why", max_length=200, elem_id="halt-reason")
                 self.halt = gr.Button("Halt buying", variant="stop", elem_id="halt")
                 self.resume = gr.Button("Go on buying", elem_id="resume")
+                self.adopt = gr.Button("Take the broker's books as ours", elem_id="adopt")
         self.nonce = gr.State("")
         self.days = gr.State([])
         self.timer = gr.Timer(WATCH_SECS)
@@ -110,6 +113,7 @@ class _Page:
         self.approval.listen(self.timer, self._answered, None, [*shown, self.nonce, self.told])
         self.halt.click(self._halted, self.reason, [self.told, self.health], **QUIET)
         self.resume.click(self._resumed, None, [self.told, self.health], **QUIET)
+        self.adopt.click(self._adopted, None, [self.told, self.health], **QUIET)
 
     async def _shown(self) -> Components:
         ask = self._backend().ask
@@ -196,6 +200,10 @@ class _Page:
 
     async def _resumed(self) -> Components:
         return await self._switched("resume", None, "Buying goes on.")
+
+    async def _adopted(self) -> Components:
+        told = "What the broker holds is what we hold; it is compared again within a minute."
+        return await self._switched("adopt", None, told)
 
     async def _switched(self, act: str, body: Any, told: str) -> Components:
         try:

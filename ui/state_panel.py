@@ -65,17 +65,22 @@ def _standing(snapshot: Snapshot) -> str:
 
 
 def _worth_reading(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the `facts` and `reasons` of a graph that names them so, else everything it keeps."""
+    """Return `phase`, `facts` and `reasons` of a graph that has facts, else everything it keeps."""
     if "facts" not in values:
         return _without(values, _NOT_FACTS)
-    reasons = values.get("reasons")
-    return {"facts": values["facts"]} | ({"reasons": reasons} if reasons else {})
+    shown = {name: values.get(name) for name in ("phase", "facts", "reasons")}
+    return {name: value for name, value in shown.items() if value or name == "facts"}
 
 
 def _facts(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield what is worth reading as name and HTML; one level of mapping is opened up."""
+    """Yield what is worth reading as name and HTML; one level of mapping is opened up.
+
+    Of a fact that is kept with its evidence the caller's `words` are shown.
+    """
     for name, value in values.items():
         value = _plain(value)
+        if prefix and isinstance(value, dict) and "words" in value:
+            value = value["words"]
         if isinstance(value, dict) and not prefix:
             yield from _facts(value, prefix=name)
         elif not isinstance(value, dict) and not name.startswith("_"):
