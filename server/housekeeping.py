@@ -73,6 +73,8 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
         for call in await services.calls.begun_before(moment, now=now, agent_id=agent.id):
             await _tried(_delete_worked_up(services, call, gone))
     await _tried(asyncio.to_thread(forget_calls, settings.data_dir, gone))
+    await _tried(services.workspace.forget_deleted())
+    await _tried(services.checkpoints.forget_deleted())
 
 
 async def _tried(deleting: Awaitable[None]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeDecorator
 from store.checkpoints import Checkpoints
 from store.locks import open_locks
 from store.private import private_file, private_folder
-from store.sqlite import LOG_INTO_FILE, SqliteCheckpoints, prepare
+from store.sqlite import BUSY_SECS, ClosingConnection, SqliteCheckpoints, empty_log, prepare
 from store.writers import queue_writers
 
 Database = AsyncEngine
@@ -95,7 +95,7 @@ async def forget_deleted(engine: AsyncEngine) -> None:
     """
     if engine.dialect.name == "sqlite":
         async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            await connection.execute(text(LOG_INTO_FILE))
+            await connection.run_sync(lambda there: empty_log(there.exec_driver_sql))
 
 
 async def alone(session: AsyncSession) -> None:
@@ -113,13 +113,16 @@ def _sqlite(path: Path) -> AsyncEngine:
     # Who waits for a turn to write holds a connection: were they bounded, those who wait could keep
     # the one who writes from what it has to read meanwhile.
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{private_file(path)}", max_overflow=-1, hide_parameters=True
+        f"sqlite+aiosqlite:///{private_file(path)}",
+        connect_args={"factory": ClosingConnection},
+        max_overflow=-1,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _wait_for_writers(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout=10000")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_SECS * 1000:.0f}")
         prepare(cursor.execute)
         cursor.close()
 

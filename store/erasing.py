@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store.conversations import conversation_id
-from store.sqlite import LOG_INTO_FILE
+from store.database import forget_deleted
 
 ABOUT_PEOPLE: Final = frozenset(
     {
@@ -93,13 +93,9 @@ async def compact(engine: AsyncEngine) -> None:
     SQLite: the file and its log are rewritten. PostgreSQL: a plain VACUUM, after which the space is
     written over in time; its archives and backups are its administrator's.
     """
-    sqlite = engine.dialect.name == "sqlite"
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        if sqlite:
-            await connection.execute(text(LOG_INTO_FILE))
         await connection.execute(text("VACUUM"))
-        if sqlite:
-            await connection.execute(text(LOG_INTO_FILE))
+    await forget_deleted(engine)
 
 
 async def _tables(connection: AsyncConnection) -> dict[str, Any]:

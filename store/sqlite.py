@@ -1,8 +1,10 @@
 """LangGraph checkpoints in a SQLite file."""
 
 import asyncio
+import logging
 import sqlite3
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -30,12 +32,18 @@ from store.checkpoints import (
 )
 from store.private import private_file
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
+BUSY_SECS = 10.0
+"""Longest wait of a statement for another process."""
+READERS_SECS = 1.0
+"""Longest wait for readers before the log can be emptied: nobody can write meanwhile."""
 WAL_SECS = 10.0
 """Longest wait for others that open a new file at the same moment."""
 LOG_INTO_FILE = "PRAGMA wal_checkpoint(TRUNCATE)"
-"""Writes the log into the file, and empties it; waits for readers as long as for any lock."""
+"""Its answer begins with 1 if somebody read for too long for the log to be emptied, else with 0."""
 CHECKPOINTS = "SELECT rowid, type, checkpoint FROM checkpoints WHERE thread_id = ?"
 WRITES = "SELECT rowid, type, value FROM writes WHERE thread_id = ? AND channel = ?"
 REPLACE_CHECKPOINT = "UPDATE checkpoints SET type = ?, checkpoint = ? WHERE rowid = ?"
@@ -72,6 +80,50 @@ def prepare(execute: Callable[[str], Any]) -> None:
             time.sleep(0.01)  # this runs on a thread of the database's own
 
 
+def empty_log(execute: Callable[[str], Any]) -> None:
+    """Write the log into the file and leave nothing in it, outside of any transaction.
+
+    Writers wait meanwhile. When somebody reads for longer than `READERS_SECS`, such as a backup,
+    what was deleted stays in the log, and that is logged.
+    """
+    execute(f"PRAGMA busy_timeout={READERS_SECS * 1000:.0f}")
+    try:
+        busy, *_ = execute(LOG_INTO_FILE).fetchone()
+    finally:
+        execute(f"PRAGMA busy_timeout={BUSY_SECS * 1000:.0f}")
+    if busy:
+        log.warning(
+            "What was deleted stays in the log of the database while another program reads it. "
+            "A server tries again every hour."
+        )
+
+
+class ClosingConnection(sqlite3.Connection):
+    """A connection that ends its reading when it is closed.
+
+    SQLite keeps what a statement reads for as long as the statement lives, closed connection or
+    not, and Python ends it when its cursor is collected. Of a task that was cancelled the traceback
+    holds the cursor: until then nobody could empty the log, and words that were deleted stayed in
+    it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
+
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
+        """Make a cursor that is closed with the connection at the latest."""
+        cursor = super().cursor(factory)
+        self._cursors.add(cursor)
+        return cursor
+
+    def close(self) -> None:
+        """Close the cursors, then the connection."""
+        for cursor in list(self._cursors):
+            cursor.close()
+        super().close()
+
+
 class SqliteCheckpoints(SqliteSaver, Checkpoints):
     """LangGraph's SQLite checkpointer on a thread of its own, one hop to it an operation.
 
@@ -86,7 +138,7 @@ class SqliteCheckpoints(SqliteSaver, Checkpoints):
 
     def __init__(self, path: Path | None) -> None:
         file = private_file(path) if path else ":memory:"
-        connection = sqlite3.connect(file, timeout=10, check_same_thread=False)
+        connection = sqlite3.connect(file, timeout=BUSY_SECS, check_same_thread=False)
         super().__init__(connection)
         prepare(self.conn.execute)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
@@ -197,16 +249,16 @@ class SqliteCheckpoints(SqliteSaver, Checkpoints):
 
         def rewrite() -> None:
             self.conn.commit()
-            for statement in (LOG_INTO_FILE, "VACUUM", LOG_INTO_FILE):
-                self.conn.execute(statement).fetchall()
+            self.conn.execute("VACUUM")
+            empty_log(self.conn.execute)
 
         await self._there(rewrite)
 
     async def forget_deleted(self) -> None:
         """See that what was deleted is in no file any more, see `Checkpoints`."""
 
-        def empty_log() -> None:
+        def forget() -> None:
             self.conn.commit()
-            self.conn.execute(LOG_INTO_FILE).fetchall()
+            empty_log(self.conn.execute)
 
-        await self._there(empty_log)
+        await self._there(forget)

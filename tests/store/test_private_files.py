@@ -1,15 +1,18 @@
 """What is kept is for its owner only, and what was deleted is gone from the files."""
 
+import asyncio
+import contextlib
 import os
 import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from store.database import forget_deleted, open_checkpointer, open_database
 from store.private import private_folder
@@ -70,6 +73,52 @@ async def test_a_deleted_row_is_in_no_file_any_more(tmp_path: Path) -> None:
                 await connection.execute(text(statement))
         await forget_deleted(engine)
         assert [f.name for f in tmp_path.iterdir() if b"mangosteen" in f.read_bytes()] == []
+
+
+async def test_who_is_cut_off_while_reading_keeps_no_deleted_row_alive(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client that left during its request kept the log of SQLite from ever being emptied."""
+    async with open_database(tmp_path) as engine:
+        async with engine.begin() as connection:
+            await connection.execute(text("CREATE TABLE words (word TEXT)"))
+            many = [{"word": f"mangosteen {number}"} for number in range(300)]
+            await connection.execute(text("INSERT INTO words VALUES (:word)"), many)
+
+        @event.listens_for(engine.sync_engine, "before_cursor_execute")
+        def leave(*_: Any) -> None:
+            if (task := asyncio.current_task()) in reading:
+                asyncio.get_running_loop().call_soon(task.cancel)  # while the statement runs
+
+        async def read() -> None:
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT * FROM words"))
+
+        reading = [asyncio.create_task(read()) for _ in range(20)]
+        cut_off = await asyncio.gather(*reading, return_exceptions=True)  # with their tracebacks
+        assert all(isinstance(one, asyncio.CancelledError) for one in cut_off)
+        async with engine.begin() as connection:
+            await connection.execute(text("DELETE FROM words"))
+        await forget_deleted(engine)
+        assert [f.name for f in tmp_path.iterdir() if b"mangosteen" in f.read_bytes()] == []
+    assert not caplog.records
+
+
+async def test_a_log_that_somebody_reads_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.sqlite.READERS_SECS", 0.01)
+    async with open_database(tmp_path) as engine:
+        async with engine.begin() as connection:
+            await connection.execute(text("CREATE TABLE words (word TEXT)"))
+            await connection.execute(text("INSERT INTO words VALUES ('a'), ('b')"))
+        with contextlib.closing(sqlite3.connect(tmp_path / "records.sqlite")) as backup:
+            reading = backup.execute("SELECT * FROM words")
+            assert reading.fetchone() == ("a",)  # and one to come
+            async with engine.begin() as connection:
+                await connection.execute(text("DELETE FROM words"))
+            await forget_deleted(engine)
+    assert "stays in the log" in caplog.text
 
 
 async def test_a_deleted_thread_is_in_no_file_any_more(tmp_path: Path) -> None:
