@@ -88,6 +88,7 @@ _NOT_TO_CALL: Final = re.compile(
     r"\b(?:customers?|callers?|users?|clients?|people|they|guests|patients|who)(?: \w+)?"
     r" (?:call|ring|phone)\b"
     r"|\b(?:(?:no|not|dont) (?:need|have) to|neednt|need not) (?:call|ring|phone)\b"
+    r"|\b(?:call|phone)(?: \w+){0,3} zaroorat nahi\b"
 )
 """Others call us, "customers call us in the evening", or nobody needs to."""
 _NO_OPT_OUT: Final[re.Pattern[str]] = re.compile(_DATA["no_opt_out"])
