@@ -287,6 +287,11 @@ class Threads:
                 yield first_question(after)
             yield after
 
+    @property
+    def alone(self) -> int:
+        """How many turns go on to which nobody listens any more."""
+        return len(self._left)
+
     def _finish_alone(self, turn: Turn) -> None:
         """Let a turn end to which nobody listens any more."""
 

@@ -36,7 +36,7 @@ async def hold_room(services: ServicesDep) -> AsyncIterator[None]:
     """Refuse what this process has no room for, with 503 and when to come back."""
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(services.load.room())
+            held.enter_context(services.load.room(services.threads.alone))
         except TooMuch as why:
             headers = {"Retry-After": str(RETRY_SECS)}
             raise HTTPException(503, f"{why} Try again soon.", headers=headers) from None

@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from faults import places
+from server.convai.opening import come_to_nothing
 from server.services import Services
 from server.stocks.analysing import ANALYSIS
 from server.turn_log import forget_calls
@@ -19,6 +22,7 @@ from store.resources import Resource
 from voice.flight import flight_files
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 INTERVAL_SECS = 3600
 MOST_AGENTS = 10_000
@@ -31,9 +35,9 @@ async def keep_house(settings: Settings, services: Services) -> AsyncIterator[No
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        while not task.done():  # what is deleted at that moment may turn it into another error
+            task.cancel()
+            await asyncio.wait({task}, timeout=1)
 
 
 async def _every_hour(settings: Settings, services: Services) -> None:
@@ -52,29 +56,48 @@ async def delete_expired(settings: Settings, services: Services, now: datetime) 
     gone: list[str] = []
     if settings.retention_days:
         moment = now - timedelta(days=settings.retention_days)
-        for key in await services.checkpoints.idle_since(moment):
-            graph, _, thread_id = key.partition(":")
-            await _tried(services.threads.delete(graph, thread_id))
+        await _each(services.checkpoints.idle_since(moment), partial(_delete_thread, services))
         await _tried(services.dialler.forget(moment))
         await _tried(services.transferring.forget(moment))
         await _tried(services.texting.forget(moment))
         await _tried(services.outbox.delete_before(moment))
         await _tried(services.jobs.delete_before(moment, besides=(BATCH, ANALYSIS)))
         await _tried(services.expiring.delete_before(moment, now))
-        for batch_id in await services.batches.over_since(moment):
-            await _tried(services.batches.delete(batch_id))
-        for call in await services.calls.begun_before(moment, now=now):
-            await _tried(_delete(services, call, gone))
+        await _each(services.batches.over_since(moment), services.batches.delete)
+        old = services.calls.begun_before(moment, now=now)
+        await _each(old, lambda call: _delete(services, call, gone))
+        nothing = services.workspace.conversations.come_to_nothing(moment)
+        await _each(nothing, partial(come_to_nothing, services))
     await _tried(services.admissions.forget(now))
     await _tried(services.classic.clean_up())
-    agents = await services.workspace.agents.page(size=MOST_AGENTS, fits=_has_retention)
-    for agent in agents.items:
-        moment = now - timedelta(days=_retention(agent))
-        for call in await services.calls.begun_before(moment, now=now, agent_id=agent.id):
-            await _tried(_delete_worked_up(services, call, gone))
+    await _tried(_delete_by_agent(services, now, gone))
     await _tried(asyncio.to_thread(forget_calls, settings.data_dir, gone))
     await _tried(services.workspace.forget_deleted())
     await _tried(services.checkpoints.forget_deleted())
+
+
+async def _delete_by_agent(services: Services, now: datetime, gone: list[str]) -> None:
+    agents = await services.workspace.agents.page(size=MOST_AGENTS, fits=_has_retention)
+    for agent in agents.items:
+        moment = now - timedelta(days=_retention(agent))
+        old = services.calls.begun_before(moment, now=now, agent_id=agent.id)
+        await _each(old, lambda call: _delete_worked_up(services, call, gone))
+
+
+async def _delete_thread(services: Services, key: str) -> None:
+    graph, _, thread_id = key.partition(":")
+    await services.threads.delete(graph, thread_id)
+    await services.workspace.secrets.forget(conversation_id(thread_id))
+
+
+async def _each(listing: Awaitable[Iterable[T]], deleting: Callable[[T], Awaitable[None]]) -> None:
+    """Delete what is listed, one by one."""
+
+    async def all_of_it() -> None:
+        for one in await listing:
+            await _tried(deleting(one))
+
+    await _tried(all_of_it())
 
 
 async def _tried(deleting: Awaitable[None]) -> None:

@@ -1,8 +1,8 @@
 """Admissions: that an agent holds no more conversations at once, nor in a day, than it may.
 
-Each conversation is written down under a key of whoever begins it, before it is recorded as a call;
-asked for again with its key it is not counted twice. What is counted is both: calls on record, and
-what was let in and has none yet, or none any more.
+Each conversation is written down by its thread before it is recorded as a call; asked for again it
+is not counted twice. What is counted is both: calls on record, and what was let in and has none
+yet, or none any more.
 """
 
 from dataclasses import dataclass
@@ -48,9 +48,8 @@ class AtItsLimit(Exception):
 class _Row(Table):
     __tablename__ = "admissions"
 
-    key: Mapped[str] = mapped_column(primary_key=True)
+    thread_id: Mapped[str] = mapped_column(primary_key=True)
     agent_id: Mapped[str] = mapped_column(index=True)
-    thread_id: Mapped[str] = mapped_column(index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
@@ -68,8 +67,8 @@ class Admissions:
         self._locks = locks
         self._longest = longest
 
-    async def admit(self, key: str, agent_id: str, thread_id: str, limits: Limits) -> None:
-        """Let one more conversation in; the same key again is the same conversation.
+    async def admit(self, agent_id: str, thread_id: str, limits: Limits) -> None:
+        """Let one more conversation in; the same thread again is the same conversation.
 
         Raises:
             AtItsLimit: the agent may not hold one more.
@@ -81,10 +80,10 @@ class Admissions:
             self._locks.hold(f"admission:{agent_id}", WAIT_SECS),
             self._session.begin() as session,
         ):
-            if await session.get(_Row, key):
+            if await session.get(_Row, thread_id):
                 return
             await self._check(session, agent_id, limits, now)
-            session.add(_Row(key=key, agent_id=agent_id, thread_id=thread_id, at=now))
+            session.add(_Row(thread_id=thread_id, agent_id=agent_id, at=now))
 
     async def check(self, agent_id: str, limits: Limits) -> None:
         """See whether an agent may hold one more conversation now; nothing is counted.
@@ -96,10 +95,10 @@ class Admissions:
             async with self._session() as session:
                 await self._check(session, agent_id, limits, datetime.now(UTC))
 
-    async def withdraw(self, key: str) -> None:
+    async def withdraw(self, thread_id: str) -> None:
         """Forget what was let in and has come to nothing."""
         async with self._session.begin() as session:
-            await session.execute(delete(_Row).where(_Row.key == key))
+            await session.execute(delete(_Row).where(_Row.thread_id == thread_id))
 
     async def forget(self, now: datetime) -> None:
         """Forget what no limit counts any more."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from store.calls import Call, Status, _call, _CallRow
 from store.database import Table, UtcDateTime, alone
+from store.inserting import insert_new
 from store.jobs import _JobRow
 from store.pages import Page, decode, encode
 
@@ -88,6 +89,7 @@ class _AboutRow(Table):
     feedback: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     analysis: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     call_successful: Mapped[str] = mapped_column(index=True)
+    begun_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +221,19 @@ class Conversations:
             row = await session.get(_AboutRow, thread_id)
         return About.model_validate(row) if row else About(thread_id=thread_id)
 
-    async def save(self, about: About) -> None:
-        """Write what is known of a conversation over what was."""
+    async def begin(self, about: About) -> bool:
+        """Write what a conversation is begun with; False where it was begun before."""
         async with self._session.begin() as session:
-            await session.merge(_AboutRow(**about.model_dump()))
+            values = {**about.model_dump(), "begun_at": datetime.now(UTC)}
+            return await insert_new(session, _AboutRow, **values)
+
+    async def come_to_nothing(self, moment: datetime) -> Sequence[str]:
+        """Return the threads that were begun before a moment and have no call on record."""
+        query = select(_AboutRow.thread_id).where(
+            _AboutRow.begun_at < moment, ~exists().where(_CallRow.thread_id == _AboutRow.thread_id)
+        )
+        async with self._session() as session:
+            return (await session.scalars(query)).all()
 
     async def note(self, thread_id: str, **known: Any) -> About:
         """Change some of what is known of a conversation, by the names of `About`'s fields."""

@@ -249,8 +249,8 @@ class Jobs:
             await session.execute(query)
 
     async def forget(self, key: str) -> None:
-        """Forget a job that has ended."""
-        query = delete(_JobRow).where(_JobRow.key == key, _JobRow.state != "waiting")
+        """Forget a job, whether it has ended or not."""
+        query = delete(_JobRow).where(_JobRow.key == key)
         async with self._session.begin() as session:
             await session.execute(query)
 

@@ -274,6 +274,17 @@ class KnowledgeStore:
             row = await session.scalar(query)
             return Document.model_validate(row) if row else None
 
+    async def missing(self, organisation: str, document_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of some ids of which an organisation has no document."""
+        if not document_ids:
+            return []
+        query = select(_DocumentRow.id).where(
+            _DocumentRow.organisation == organisation, _DocumentRow.id.in_(document_ids)
+        )
+        async with self._session() as session:
+            there = set((await session.scalars(query)).all())
+        return [one for one in document_ids if one not in there]
+
     async def content(self, organisation: str, document_id: str) -> str | None:
         """Return the text that was read from a document, or None."""
         query = select(_DocumentRow.content).where(

@@ -202,10 +202,8 @@ class Spending:
         old = (_ChargeRow.at < moment, _ChargeRow.settled_at.is_not(None))
         async with self._session.begin() as session:
             gone = delete(_ChargeRow).where(*old).returning(_ChargeRow.run_id)
-            runs = set((await session.scalars(gone)).all())
-        for run_id in runs:
-            left = select(_ChargeRow.id).where(_ChargeRow.run_id == run_id).limit(1)
-            async with self._session.begin() as session:
+            for run_id in set((await session.scalars(gone)).all()):
+                left = select(_ChargeRow.id).where(_ChargeRow.run_id == run_id).limit(1)
                 if not await session.scalar(left):
                     total = _TotalRow.scope == _scopes(run_id, moment.date())[0]
                     await session.execute(delete(_TotalRow).where(total))

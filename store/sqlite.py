@@ -87,10 +87,8 @@ def empty_log(execute: Callable[[str], Any]) -> None:
     what was deleted stays in the log, and that is logged.
     """
     execute(f"PRAGMA busy_timeout={READERS_SECS * 1000:.0f}")
-    try:
-        busy, *_ = execute(LOG_INTO_FILE).fetchone()
-    finally:
-        execute(f"PRAGMA busy_timeout={BUSY_SECS * 1000:.0f}")
+    busy, *_ = execute(LOG_INTO_FILE).fetchone()
+    execute(f"PRAGMA busy_timeout={BUSY_SECS * 1000:.0f}")  # who is cancelled loses the connection
     if busy:
         log.warning(
             "What was deleted stays in the log of the database while another program reads it. "

@@ -44,13 +44,16 @@ class Load:
         return self.lag_secs > self._longest
 
     @contextlib.contextmanager
-    def room(self) -> Iterator[None]:
+    def room(self, besides: int = 0) -> Iterator[None]:
         """Hold a conversation in writing while the context is open.
+
+        Args:
+            besides: turns that go on though whoever held a room for them has left.
 
         Raises:
             TooMuch: there are too many, or the loop is too late already.
         """
-        if self._taken >= self._rooms:
+        if self._taken + besides >= self._rooms:
             raise TooMuch(f"This server holds {self._rooms} conversations in writing already.")
         if self.too_late:
             raise TooMuch("This server is too busy for one more conversation.")

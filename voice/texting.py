@@ -157,7 +157,7 @@ class Texting:
     async def _work(self, turn: CarrierTurn) -> dict[str, Any]:
         given = turn.given
         graph, agent_id = str(given["graph"]), given.get("agent_id")
-        thread_id = await self._thread(graph, agent_id, given["person"], given["ours"])
+        thread_id = await self.thread(graph, agent_id, given["person"], given["ours"])
         message = HumanMessage(given["body"], id=turn.key, additional_kwargs={"source": "sms"})
         snapshot = await self._threads.snapshot(graph, thread_id)
         said: HumanMessage | Begin = message
@@ -167,7 +167,8 @@ class Texting:
         answered = await run_turn(self._threads, graph, thread_id, said)
         return {"lines": answered.lines, "thread_id": thread_id}
 
-    async def _thread(self, graph: str, agent_id: str | None, person: str, ours: str) -> str:
+    async def thread(self, graph: str, agent_id: str | None, person: str, ours: str) -> str:
+        """Return the thread of an agent's messages with a person."""
         if self._settings.messages_continue_calls:
             last = await self._calls.last_with(person, graph, agent_id)
             if last:

@@ -4,14 +4,14 @@ import json
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
 from server.convai.config import ClientData
-from server.convai.mapping import Prepared, Unusable
+from server.convai.mapping import Prepared, Unusable, graph_of
 from server.convai.merging import section
-from server.convai.opening import Line, admit, prepare, remember
+from server.convai.opening import Line, begin, keep_secrets, prepare
 from server.convai.overrides import OverrideRefused
 from server.services import Services
 from server.storable import storable
@@ -28,11 +28,13 @@ log = logging.getLogger(__name__)
 WEBHOOK_SECS: Final = 4.0
 """Longest wait for what a caller's webhook knows, in seconds: the telephone rings meanwhile."""
 MAX_BYTES: Final = 100_000
+_CALLS: Final = UUID("5f0e4f0e-8c0a-4c3e-9a2e-7f1f3c1d6b52")
 
 
 async def reached(services: Services, outside: Outside, inbound: Inbound) -> Reached | None:
     """Return the agent that answers the number called; None where none does.
 
+    A call that is on record is that of its agent still: its carrier has asked once more.
     Its initiation webhook is asked who rings, if it has one and allows that
     (`platform_settings.overrides.enable_conversation_initiation_client_data_from_webhook`). When
     that fails the call is answered all the same, with placeholders and a warning.
@@ -40,6 +42,8 @@ async def reached(services: Services, outside: Outside, inbound: Inbound) -> Rea
     Raises:
         CallRefused: the agent holds, or has held today, as many conversations as it may.
     """
+    if inbound.medium == "voice" and (call := await services.calls.get(inbound.sid)):
+        return Reached(call.graph, call.agent_id, call.opening, call.thread_id)
     page = await services.workspace.phone_numbers.page(
         size=1, fits=lambda number: number.document.get("phone_number") == inbound.called
     )
@@ -50,21 +54,31 @@ async def reached(services: Services, outside: Outside, inbound: Inbound) -> Rea
         agent = await services.workspace.agents.get(str(agent_id))
     except NoSuchResource:
         return None
-    thread_id = uuid4().hex
+    thread_id = await _thread(services, agent, inbound)
     data, warnings = await _asked(services, outside, agent, inbound, thread_id)
     ready = await _prepared(services, agent, data, inbound, thread_id, warnings)
     if ready is None:
         return None
     ready.warnings[:0] = warnings
-    if inbound.medium == "voice":
+    if inbound.medium == "sms":
+        await keep_secrets(services, ready, thread_id)
+    else:
         try:
-            await admit(services, ready, thread_id, key=inbound.sid)
+            await begin(services, ready, thread_id, "twilio")
         except AtItsLimit as full:
             log.warning("A call to the agent %s is not taken: %s", agent.id, full)
             raise CallRefused("busy") from None
-    await remember(services, ready, thread_id, "twilio")
     opening = ready.opening(conversation_id(thread_id), "inbound", inbound.caller)
     return Reached(ready.graph, agent.id, opening, thread_id)
+
+
+async def _thread(services: Services, agent: Resource, inbound: Inbound) -> str:
+    """Return the thread of a call, the same each time its carrier asks, or of a person's texts."""
+    if inbound.medium == "voice":
+        return uuid5(_CALLS, inbound.sid).hex
+    part = section(agent.document, "conversation_config", "agent")
+    graph = graph_of(part, services.settings, services.threads.names)
+    return await services.texting.thread(graph, agent.id, inbound.caller, inbound.called)
 
 
 async def _prepared(

@@ -147,7 +147,12 @@ def prepared(
         )
     except ValidationError as error:
         raise Unusable(f"The agent {agent_id} cannot speak: {first_wrong(error)}") from None
-    graph = _graph(part, settings, graphs)
+    graph = graph_of(part, settings, graphs)
+    if graph not in graphs:
+        raise Unusable(
+            f"conversation_config.agent.graph: there is no graph {graph!r}. Served here: "
+            f"{', '.join(graphs)}."
+        )
     limits = _limits(section(document, "platform_settings", "call_limits"))
     return Prepared(agent, graph, config, variables, data, limits, warnings)
 
@@ -166,13 +171,9 @@ def _limits(given: Mapping[str, Any]) -> Limits:
     return Limits(limit("agent_concurrency_limit"), limit("daily_limit"))
 
 
-def _graph(part: Mapping[str, Any], settings: Settings, graphs: Sequence[str]) -> str:
+def graph_of(part: Mapping[str, Any], settings: Settings, graphs: Sequence[str]) -> str:
+    """Return the name of the graph that holds an agent's conversations; it may not be served."""
     named = part.get("graph")
-    if named and named not in graphs:
-        raise Unusable(
-            f"conversation_config.agent.graph: there is no graph {named!r}. Served here: "
-            f"{', '.join(graphs)}."
-        )
     return str(named) if named else ("sdr" if "sdr" in graphs else settings.default_graph)
 
 

@@ -1,5 +1,6 @@
 """An agent made ready for one conversation: its tools fetched, variables and secrets put aside."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,8 +9,14 @@ from server.convai.config import ClientData, Value
 from server.convai.mapping import Prepared, prepared
 from server.convai.merging import section
 from server.services import Services
+from store.calls import Call
 from store.conversations import About, conversation_id
 from store.resources import NoSuchResource, Resource
+from voice.dialler import DiallingFailed
+
+
+class Undecided(Exception):
+    """The carrier may have placed a call and has not said so; who asks again finds out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,43 +70,110 @@ async def prepare(
         services.settings,
         services.threads.names,
     )
-    for document_id in ready.agent.documents or ():
-        if await services.knowledge.get(ready.agent.organisation, document_id) is None:
-            lacking = f"There is no document {document_id}; the agent goes without it."
-            ready.warnings.append(lacking)
+    documents = ready.agent.documents or ()
+    for document_id in await services.knowledge.missing(ready.agent.organisation, documents):
+        lacking = f"There is no document {document_id}; the agent goes without it."
+        ready.warnings.append(lacking)
     return ready
 
 
-async def admit(
-    services: Services, ready: Prepared, thread_id: str, *, key: str | None = None
-) -> None:
-    """Let a conversation begin; asked again for the same one it is not counted twice.
+async def begin(services: Services, ready: Prepared, thread_id: str, source: str) -> bool:
+    """Let a conversation begin, and keep with what: secrets sealed, the rest for its record.
 
-    Args:
-        services: those of the server.
-        ready: who holds it.
-        thread_id: of the conversation.
-        key: names it where the same may be asked for again under another thread.
+    Who cannot hold it after all says so by `come_to_nothing`.
+
+    Returns:
+        Whether it is a new one; of an earlier one of that thread nothing is changed.
 
     Raises:
         AtItsLimit: its agent holds, or has held today, as many as it may.
     """
-    agent_id = ready.agent.agent_id
-    await services.admissions.admit(key or thread_id, agent_id, thread_id, ready.limits)
+    await services.admissions.admit(ready.agent.agent_id, thread_id, ready.limits)
+    return await remember(services, ready, thread_id, source)
 
 
-async def remember(services: Services, ready: Prepared, thread_id: str, source: str) -> None:
-    """Keep what a conversation was begun with: its secrets sealed, the rest for its record."""
-    workspace = services.workspace
-    if ready.variables.secret:
-        await workspace.secrets.keep_for(conversation_id(thread_id), ready.variables.secret)
-    await workspace.conversations.save(
-        About(
-            thread_id=thread_id,
-            user_id=ready.data.user_id,
-            initiation=ready.initiation,
-            warnings=ready.warnings,
-            source=source,
-            text_only=ready.text_only,
-        )
+async def remember(services: Services, ready: Prepared, thread_id: str, source: str) -> bool:
+    """Keep what a conversation is begun with, see `begin`."""
+    about = About(
+        thread_id=thread_id,
+        user_id=ready.data.user_id,
+        initiation=ready.initiation,
+        warnings=ready.warnings,
+        source=source,
+        text_only=ready.text_only,
     )
+    new = await services.workspace.conversations.begin(about)
+    if new:
+        await keep_secrets(services, ready, thread_id)
+    return new
+
+
+async def keep_secrets(services: Services, ready: Prepared, thread_id: str) -> None:
+    """Keep the `secret__` variables of a conversation, sealed."""
+    if ready.variables.secret:
+        secrets = services.workspace.secrets
+        await secrets.keep_for(conversation_id(thread_id), ready.variables.secret)
+
+
+async def come_to_nothing(services: Services, thread_id: str) -> None:
+    """Forget a conversation that was let in, unless a call of it is on record."""
+    name = conversation_id(thread_id)
+    if await services.workspace.conversations.get(name) is None:
+        await services.admissions.withdraw(thread_id)
+        await services.workspace.secrets.forget(name)
+        await services.workspace.conversations.delete(thread_id)
+
+
+async def place(
+    services: Services,
+    ready: Prepared,
+    number: str,
+    *,
+    key: str,
+    thread_id: str,
+    source: str,
+    opening: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Call:
+    """Have an agent call a number; nothing is kept of a call that was not placed.
+
+    Args:
+        services: those of the server.
+        ready: who is to call.
+        number: to be called, E.164.
+        key: names the wish; the same key never rings twice.
+        thread_id: of the conversation.
+        source: who wants it, for its record.
+        opening: what the graph is given at the start, beside the agent.
+        options: as the dialler has them.
+
+    Raises:
+        AtItsLimit: the agent holds, or has held today, as many conversations as it may.
+        ValueError, CarrierNotConfigured, DiallingRefused: see `Dialler.call`.
+        Undecided: the carrier may have placed it and has not said so.
+        DiallingFailed: it was not placed.
+    """
+    dial = await services.dialler.of_key(key)
+    if dial is None or dial.status in ("refused", "lost"):
+        await come_to_nothing(services, thread_id)  # of a try that broke off
+        await begin(services, ready, thread_id, source)
+    try:
+        return await services.dialler.call(
+            number,
+            key=key,
+            graph=ready.graph,
+            opening={
+                **ready.opening(conversation_id(thread_id), "outbound", number),
+                **(opening or {}),
+            },
+            agent_id=ready.agent.agent_id,
+            thread_id=thread_id,
+            **options,
+        )
+    except Exception as error:
+        dial = await services.dialler.of_key(key)
+        if dial is None or dial.status in ("failed", "refused", "lost"):
+            await come_to_nothing(services, thread_id)
+        elif dial.status == "dialling" and isinstance(error, DiallingFailed):
+            raise Undecided(str(error)) from None
+        raise

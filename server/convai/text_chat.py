@@ -9,7 +9,7 @@ from uuid import uuid4
 from fastapi import WebSocketDisconnect
 from langchain_core.messages import HumanMessage
 
-from graphs.threads import Asked, Begin, Reply, Said, Snapshot, Threads, Token
+from graphs.threads import Asked, Begin, Reply, Said, Snapshot, Threads, Token, ToolRun
 from server.convai.client_events import ClientEvents
 from server.convai.event_socket import CutOff, EventSocket
 from voice.reception import agent_language, last_words, own_longest_secs
@@ -17,6 +17,10 @@ from voice.record import CallLog
 
 PING_SECS: Final = 20.0
 """How often a client is asked whether it is there, in seconds."""
+IDLE_SECS: Final = 600.0
+"""Longest wait for the next words of a client, in seconds: each conversation holds a room."""
+LONGEST_SECS: Final = 3600.0
+"""Longest conversation of an agent that sets no limit, in seconds."""
 MAX_WAITING: Final = 32
 """Messages of a client that wait for their turn; one that sends more is cut off."""
 
@@ -30,7 +34,8 @@ class TextChat:
         call_log: the record; names graph and thread.
         events: takes what is no words.
 
-    It ends, between two turns, when it has lasted as long as the agent lets it.
+    It ends, between two turns, when it has lasted as long as the agent lets it, or when nothing is
+    said for a while.
     """
 
     def __init__(
@@ -45,12 +50,14 @@ class TextChat:
         self._log = call_log
         self._at = (call_log.call.graph, call_log.call.thread_id)
         self._events = events
-        longest = own_longest_secs(call_log.call)
-        self._until = longest and asyncio.get_running_loop().time() + longest
+        longest = own_longest_secs(call_log.call) or LONGEST_SECS
+        self._until = asyncio.get_running_loop().time() + longest
         self._inputs: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MAX_WAITING)
 
     async def run(self, first: dict[str, Any] | None) -> str:
-        """Hold the conversation; returns why it ended: `done`, `hangup` or `too_long`.
+        """Hold the conversation; returns why it ended.
+
+        That is `done`, `hangup`, `silence` or `too_long`.
 
         Args:
             first: a message that came before the conversation began, if any.
@@ -97,11 +104,13 @@ class TextChat:
     async def _talk(self) -> str:
         done = await self._turn(Begin(self._log.call.opening))
         while not done:
-            given = await self._next()
-            if given is None:
+            try:
+                kind, text = await self._next()
+            except TimeoutError:
+                if asyncio.get_running_loop().time() < self._until:
+                    return "silence"
                 await self._time_is_up()
                 return "too_long"
-            kind, text = given
             if kind == "contextual_update":
                 await self._events.know(text)
             else:
@@ -109,53 +118,72 @@ class TextChat:
                 done = await self._turn(HumanMessage(text, id=str(uuid4())))
         return "done"
 
-    async def _next(self) -> tuple[str, str] | None:
-        """Return what the client says next; None when its time is up."""
-        if self._until and asyncio.get_running_loop().time() >= self._until:
-            return None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(self._until):
-                return await self._inputs.get()
-        return None
+    async def _next(self) -> tuple[str, str]:
+        """Return what the client says next.
+
+        Raises:
+            TimeoutError: it says nothing for too long, or its time is up.
+        """
+        now = asyncio.get_running_loop().time()
+        if now >= self._until:
+            raise TimeoutError
+        async with asyncio.timeout_at(min(self._until, now + IDLE_SECS)):
+            return await self._inputs.get()
 
     async def _time_is_up(self) -> None:
         """Say that the conversation has lasted as long as it may."""
         call = self._log.call
         language = agent_language(call) or "en"
         words = last_words(call, language)
-        await self._whole(words, streamed=False)
+        await self._parts(words, streamed=False)
+        await self._responses([words])
         self._said(str(uuid4()), words)
 
     async def _turn(self, said: Said) -> bool:
         """Run a turn and send what it says; returns whether the conversation is over."""
         streaming: str | None = None
+        told: list[str] = []
         async with contextlib.aclosing(self._threads.turn(*self._at, said)) as turn:
-            async for event in turn:
-                match event:
-                    case Token(message_id, text, True):
-                        if streaming != message_id:
-                            await self._part("start")
-                            streaming = message_id
-                        await self._part("delta", text)
-                    case Reply(message_id, text):
-                        await self._whole(text, streamed=streaming == message_id)
-                        streaming = None
-                        self._said(message_id, text)
-                    case Asked(interrupt_id, text):
-                        await self._whole(text, streamed=False)
-                        self._said(interrupt_id, text)
-                    case Snapshot():
-                        self._log.outcome(event.outcome)
-                        return event.done
+            try:
+                async for event in turn:
+                    match event:
+                        case Token(message_id, text, True):
+                            if streaming != message_id:
+                                await self._part("start")
+                                streaming = message_id
+                            await self._part("delta", text)
+                        case Reply(message_id, text):
+                            await self._parts(text, streamed=streaming == message_id)
+                            streaming = None
+                            self._said(message_id, text)
+                            told.append(text)
+                        case Asked(interrupt_id, text):
+                            await self._parts(text, streamed=False)
+                            self._said(interrupt_id, text)
+                            told.append(text)
+                        case Snapshot():  # committed
+                            await self._responses(told)
+                            self._log.outcome(event.outcome)
+                            return event.done
+                        case ToolRun():  # which takes its time
+                            await self._responses(told)
+            except Exception:
+                await self._responses(told)
+                raise
         return False
 
-    async def _whole(self, text: str, *, streamed: bool) -> None:
+    async def _parts(self, text: str, *, streamed: bool) -> None:
+        """Send what is said as it comes."""
         if not streamed:
             await self._part("start")
             await self._part("delta", text)
         await self._part("stop")
-        response = {"agent_response": text, "event_id": self._socket.next_event()}
-        await self._socket.send("agent_response", agent_response_event=response)
+
+    async def _responses(self, told: list[str]) -> None:
+        """Send what was said, each as a whole; the last of a turn once it is on the thread."""
+        while told:
+            response = {"agent_response": told.pop(0), "event_id": self._socket.next_event()}
+            await self._socket.send("agent_response", agent_response_event=response)
 
     async def _part(self, kind: str, text: str = "") -> None:
         part = {"text": text, "type": kind, "event_id": self._socket.next_event()}

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from server.convai.config import ClientData
 from server.convai.mapping import Prepared, Unusable
-from server.convai.opening import Line, admit, prepare, remember
+from server.convai.opening import Line, Undecided, place, prepare
 from server.convai.overrides import OverrideRefused
 from server.jobs.batches import NotAtAll, NotNow
 from server.jobs.work import Later, Outcome, Retry, Work
@@ -17,7 +17,6 @@ from store.admissions import AtItsLimit
 from store.batches import Batch, Batches, Recipient
 from store.callbacks import CallBack
 from store.calls import Call
-from store.conversations import conversation_id
 from store.dials import Dials
 from store.jobs import Job
 from store.resources import NoSuchResource
@@ -34,10 +33,6 @@ LOOK: Final = timedelta(seconds=15)
 LATER: Final = timedelta(minutes=15)
 """When one is tried again that cannot be placed for a reason of ours."""
 _DETECTION: Final = {"enable": "Enable", "detect_message_end": "DetectMessageEnd"}
-
-
-class Undecided(RuntimeError):
-    """The carrier may have placed a call and has not said so; it is asked again."""
 
 
 class AgentCalls:
@@ -81,46 +76,12 @@ class AgentCalls:
             **options,
         )
 
-    async def _place(
-        self,
-        number: str,
-        ready: Prepared,
-        *,
-        key: str,
-        thread_id: str,
-        from_number: str | None,
-        source: str,
-        opening: dict[str, Any] | None = None,
-        **options: Any,
-    ) -> Call:
-        known = ready.opening(conversation_id(thread_id), "outbound", number)
+    async def _place(self, number: str, ready: Prepared, **options: Any) -> Call:
         try:
-            await admit(self._services, ready, thread_id)
+            return await place(self._services, ready, number, **options)
         except AtItsLimit as full:
             raise NotNow(full.until, str(full)) from None
-        await remember(self._services, ready, thread_id, source)
-        try:
-            return await self._services.dialler.call(
-                number,
-                key=key,
-                graph=ready.graph,
-                opening={**known, **(opening or {})},
-                agent_id=ready.agent.agent_id,
-                from_number=from_number,
-                thread_id=thread_id,
-                **options,
-            )
-        except DiallingFailed as failure:
-            dial = await self._dials.of_key(key)
-            if dial and dial.status == "dialling":
-                raise Undecided(str(failure)) from None
-            await self._services.admissions.withdraw(thread_id)
-            raise
-        except DiallingRefused:
-            await self._services.admissions.withdraw(thread_id)
-            raise
         except ValueError as error:
-            await self._services.admissions.withdraw(thread_id)
             raise NotAtAll(str(error)) from None
 
     async def _ready(self, batch: Batch, recipient: Recipient, thread_id: str) -> Prepared:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from graphs.threads import UnknownGraph
+from server.convai.opening import come_to_nothing
 from server.routes.voice import SID, genuine_fields, response
 from server.security import public_base
 from server.services import ServicesDep
@@ -13,7 +14,7 @@ from store.calls import TURN_BY_TURN, Call, CallExists
 from voice.admission import CallRefused
 from voice.carriers import CARRIERS
 from voice.phrases import phrase
-from voice.reception import Inbound, about_the_call
+from voice.reception import Inbound, Reached, about_the_call
 
 router = APIRouter(prefix="/voice", tags=["voice"])
 
@@ -28,8 +29,8 @@ async def inbound(request: Request, services: ServicesDep, graph: str | None = N
         raise HTTPException(422, "The field CallSid is missing or odd.")
     call = await services.calls.get(sid)
     if call is None:
+        reached: Reached | None = None
         try:
-            reached = None
             if services.reception and not graph:
                 reached = await services.reception(Inbound(called, caller, sid))
             named = reached.graph if reached else graph
@@ -38,6 +39,8 @@ async def inbound(request: Request, services: ServicesDep, graph: str | None = N
         except UnknownGraph as error:
             raise HTTPException(404, str(error)) from error
         except CallRefused as refusal:
+            if reached and reached.thread_id:
+                await come_to_nothing(services, reached.thread_id)
             return response(carrier.refuse(phrase(refusal.phrase)))
         thread_id = (reached.thread_id if reached else None) or str(uuid.uuid4())
         about = about_the_call(thread_id, "inbound", caller, called)

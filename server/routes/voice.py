@@ -13,6 +13,7 @@ from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect
 
 from graphs.threads import THREAD_ID, UnknownGraph
+from server.convai.opening import come_to_nothing
 from server.security import is_local, is_same_origin, public_base
 from server.services import Services, ServicesDep
 from store.calls import Status
@@ -22,7 +23,7 @@ from voice.carriers import CARRIERS, Answer, Carrier, StreamStart, Webhook, read
 from voice.carriers.twilio import ANSWERED_BY
 from voice.dialler import WHY_BY_STATUS
 from voice.phrases import phrase
-from voice.reception import Inbound
+from voice.reception import Inbound, Reached
 from voice.switchboard import CallRefused, CallReplayed
 
 log = logging.getLogger(__name__)
@@ -266,11 +267,11 @@ async def _answer(
     if "\0" in f"{caller}{called}":
         raise HTTPException(422, "From and To may not hold the character U+0000.")
     outbound = fields.get("Direction", "").startswith("outbound")
+    reached: Reached | None = None
     try:
         dial = await services.dialler.answered(dial_id, sid) if dial_id else None
         if dial_id and dial is None:
             raise HTTPException(404, "No call was placed under that name, or it was another one.")
-        reached = None
         if services.reception and not (dial or graph or outbound):
             reached = await services.reception(Inbound(called or "", caller or "", sid))
         named = dial.graph if dial else reached.graph if reached else graph
@@ -294,6 +295,8 @@ async def _answer(
     except CallReplayed as replay:
         raise HTTPException(403, str(replay)) from None
     except CallRefused as refusal:
+        if reached and reached.thread_id:
+            await come_to_nothing(services, reached.thread_id)
         return response(carrier.refuse(phrase(refusal.phrase)))
     return connect(request, services, carrier, ticket)
 

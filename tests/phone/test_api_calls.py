@@ -185,8 +185,9 @@ async def test_a_wish_whose_server_died_before_it_was_kept_is_kept_when_it_is_re
         body = {"agent_id": await agent(http), "to_number": ASHA}
         body |= {"conversation_initiation_client_data": data}
         with monkeypatch.context() as patch:
-            patch.setattr("server.routes.convai.calling.remember", dies)
-            assert (await http.post("/twilio/outbound-call", json=body)).status_code == 500
+            patch.setattr("server.convai.opening.begin", dies)
+            broken = (await http.post("/twilio/outbound-call", json=body)).json()
+            assert broken["success"] is False and "ask again" in broken["message"]
         answer = (await http.post("/twilio/outbound-call", json=body)).json()
         call = await ended(services, answer["callSid"])
         about = await services.workspace.conversations.about(call.thread_id)

@@ -43,7 +43,7 @@ def call(thread_id: str, **more: object) -> Call:
 
 async def let_in(admissions: Admissions, thread_id: str, limits: Limits) -> str:
     try:
-        await admissions.admit(thread_id, "desk", thread_id, limits)
+        await admissions.admit("desk", thread_id, limits)
     except AtItsLimit as full:
         return full.code
     return "in"

@@ -5,6 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
 from store.call_results import CallResults
 from store.callbacks import CallBack, CallBacks
 from store.claims import Claims
@@ -47,6 +49,10 @@ async def test_what_is_over_goes_and_what_is_counted_or_waits_stays(
             if settled:
                 await spending.settle(charge.id, Decimal(1), now=at)
         await results.open("r", "t")
+        await results.open("old", "t old")
+        async with engine.begin() as connection:
+            aged = "UPDATE call_results SET created_at = :old WHERE request_id = 'old'"
+            await connection.execute(text(aged), {"old": OLD.replace(tzinfo=None)})
 
         await Expiring(engine).delete_before(NOW - timedelta(days=90), NOW)
 
@@ -58,7 +64,7 @@ async def test_what_is_over_goes_and_what_is_counted_or_waits_stays(
         assert [one.run_id for one in await spending.list()] == ["r3", "r2"]
         assert await spending.of_run("r1") == 0 and await spending.of_run("r2") == 1
         assert await spending.of_day(OLD.date()) == 2
-        assert await results.get("r")
+        assert await results.get("r") and await results.get("old") is None
 
 
 async def test_what_counts_is_kept_however_short_records_are(

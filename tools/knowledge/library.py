@@ -309,6 +309,10 @@ class Library:
         """Return a document, or None."""
         return await self.store.document(organisation, document_id)
 
+    async def missing(self, organisation: str, document_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of some ids of which there is no document."""
+        return await self.store.missing(organisation, document_ids)
+
     async def content(self, organisation: str, document_id: str) -> str | None:
         """Return the text that was read from a document, as Markdown, or None."""
         return await self.store.content(organisation, document_id)

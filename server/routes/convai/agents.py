@@ -287,7 +287,7 @@ async def _change(
         agent = await services.workspace.agents.change(agent_id, changed, actor=actor, name=name)
     except NoSuchResource:
         missing("agent", agent_id)
-    await _tell_missing(services, agent_id, change)
+    await _tell_missing(services, agent_id, agent.document)
     return agent
 
 
@@ -310,11 +310,11 @@ async def _tell_missing(services: Services, agent_id: str, given: Mapping[str, A
         except NoSuchResource:
             lacks.append(tool_id)
     organisation = str(part.get("organisation") or WORKSPACE)
-    for document_id in (str(one["id"]) for one in prompt.get("knowledge_base") or []):
-        if await services.knowledge.get(organisation, document_id) is None:
-            lacks.append(document_id)
+    documents = [str(one["id"]) for one in prompt.get("knowledge_base") or []]
+    lacks += await services.knowledge.missing(organisation, documents)
     if lacks:
-        log.warning("%s names what there is not: %s.", agent_id, ", ".join(lacks))
+        named = ", ".join(repr(one[:64]) for one in lacks[:10])
+        log.warning("%s names what there is not: %s.", agent_id, named)
 
 
 async def _shown(agent: Resource, services: Services) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from faults import places
 from server.convai.config import ClientData, Open, Sent, Text
 from server.convai.mapping import Prepared, Unusable
-from server.convai.opening import Line, admit, prepare, remember
+from server.convai.opening import Line, Undecided, place, prepare
 from server.convai.overrides import OverrideRefused
 from server.routes.convai import agents, phone_numbers
 from server.routes.convai.shapes import Actor, wrong
@@ -128,16 +128,7 @@ async def _called(
         except (OverrideRefused, Unusable) as error:
             wrong(["body", "conversation_initiation_client_data"], str(error))
         await services.workspace.requests.put(asked.name, asked.digest, thread_id)
-        try:
-            await admit(services, ready, thread_id)
-        except AtItsLimit as full:
-            return _answer(None, str(full), reasons=[{"code": full.code, "sentence": str(full)}])
-        if await services.dialler.of_key(_key(thread_id)) is None:  # nor was it asked for before
-            await remember(services, ready, thread_id, "twilio")
-        answer = await _placed(services, wish, ready, thread_id, from_number, actor)
-        if not answer["success"]:
-            await services.admissions.withdraw(thread_id)
-        return answer
+        return await _placed(services, wish, ready, thread_id, from_number, actor)
 
 
 async def _placed(
@@ -150,23 +141,25 @@ async def _placed(
 ) -> dict[str, Any]:
     """Place a call; from here on nothing is answered that a client would take for a failure."""
     try:
-        call = await services.dialler.call(
+        call = await place(
+            services,
+            ready,
             wish.to_number,
-            key=_key(thread_id),
-            graph=ready.graph,
-            opening=ready.opening(conversation_id(thread_id), "outbound", wish.to_number),
-            agent_id=wish.agent_id,
-            from_number=from_number,
+            key=f"api:{thread_id}",
             thread_id=thread_id,
+            source="twilio",
+            from_number=from_number,
             **_options(wish),
         )
+    except AtItsLimit as full:
+        return _answer(None, str(full), reasons=[{"code": full.code, "sentence": str(full)}])
     except DiallingRefused as refusal:
         return _answer(None, str(refusal), reasons=refusal.reasons)
     except ValueError as error:  # nothing was asked of a carrier
         if e164(wish.to_number) != wish.to_number:
             wrong(["body", "to_number"], str(error))
         return await _lacking(services, wish.to_number, ready, from_number, str(error))
-    except DiallingFailed as failure:
+    except (DiallingFailed, Undecided) as failure:
         return _answer(None, str(failure))
     except Exception as error:
         log.error("A call may have been placed: %s", places(error))
@@ -186,11 +179,6 @@ async def _lacking(
     reasons = [{"code": r.code, "sentence": r.sentence} for r in verdict.advised.reasons]
     refusal = DiallingRefused(reasons)
     return _answer(None, f"{refusal} Besides: {lacks}", reasons=reasons)
-
-
-def _key(thread_id: str) -> str:
-    """Name the call of a conversation to the dialler, who rings nobody twice for one name."""
-    return f"api:{thread_id}"
 
 
 def _options(wish: OutboundCall) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from server.convai.client_events import ClientEvents
 from server.convai.config import ClientData
 from server.convai.event_socket import POLICY_VIOLATION, CutOff, EventSocket
 from server.convai.mapping import Prepared, Unusable, first_wrong
-from server.convai.opening import admit, prepare, remember
+from server.convai.opening import begin, come_to_nothing, prepare
 from server.convai.overrides import OverrideRefused
 from server.convai.spoken_chat import FORMAT, RATE, SpokenChat
 from server.convai.text_chat import TextChat
@@ -69,7 +69,10 @@ async def get_signed_url(
     include_conversation_id: bool = False,
     branch_id: Filter = None,
 ) -> dict[str, Any]:
-    """Return an address that opens one conversation without a key, for 15 minutes."""
+    """Return an address that opens conversations without a key, for 15 minutes.
+
+    With `include_conversation_id` it opens that one, once.
+    """
     await found(services, agent_id)
     thread_id = uuid4().hex if include_conversation_id else None
     signature = signatures.sign(services.workspace.secrets.key, agent_id, thread_id)
@@ -131,22 +134,28 @@ async def _begin(socket: EventSocket, services: Services, agent: Resource, threa
     except ValidationError as error:
         await socket.close(POLICY_VIOLATION, f"{INITIATION}: {first_wrong(error)}")
         return
-    if await services.workspace.conversations.get(conversation_id(thread_id)):
-        await socket.close(POLICY_VIOLATION, "The signature has been used.")
-        return
     said = data.source_info or {}
     source = str(said.get("source") or socket.websocket.query_params.get("source") or "unknown")
+    written = ready.text_only or (first is not None and first.get("type") == "user_message")
     try:
-        written = ready.text_only or (first is not None and first.get("type") == "user_message")
-        with services.load.room() if written else contextlib.nullcontext():
-            await admit(services, ready, thread_id)
-            await remember(services, ready, thread_id, source if source in SOURCES else "unknown")
-            given = None if begins else first
-            await _hold(socket, services, ready, agent.id, thread_id, given, written=written)
+        with services.load.room(services.threads.alone) if written else contextlib.nullcontext():
+            if not await begin(
+                services, ready, thread_id, source if source in SOURCES else "unknown"
+            ):
+                await socket.close(POLICY_VIOLATION, "The signature has been used.")
+                return
+            try:
+                given = None if begins else first
+                await _hold(socket, services, ready, agent.id, thread_id, given, written=written)
+            finally:
+                await asyncio.shield(_over(services, thread_id))
     except (AtItsLimit, TooMuch) as full:
         await socket.close(TRY_AGAIN_LATER, str(full))
-    finally:
-        await asyncio.shield(services.desk.conversation_over(conversation_id(thread_id)))
+
+
+async def _over(services: Services, thread_id: str) -> None:
+    await services.desk.conversation_over(conversation_id(thread_id))
+    await come_to_nothing(services, thread_id)  # where it was refused
 
 
 async def _hold(
