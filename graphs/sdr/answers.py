@@ -28,7 +28,8 @@ _CANCELS: Final = re.compile(
     re.IGNORECASE,
 )
 _NAME_CORRECTED: Final = re.compile(
-    r"^\W*(?:(?:no|yes|sorry|but|actually|well|wait)\b\W*)*(?P<named>(?:my |the )?(?:sur|(?:last|first|full|family) )?name(?: is|['’]s)"
+    r"^\W*(?:(?:no|yes|sorry|but|actually|well|wait)\b\W*)*"
+    r"(?P<named>(?:my |the )?(?:sur|(?:last|first|full|family) )?name(?: is|['’]s)"
     r"|(?:put|book) it (?:on|under|for)|i['’]?m called|spel\w+(?: as)?)?"
     r"(?:it['’]?s|it is|that['’]?s)?\s*"
     r"(?P<name>[^,.;?!]+?)(?:\W+(?:and )?not\b.*)?[\s.!]*$",

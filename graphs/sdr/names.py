@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 _NAME_BEFORE: Final = re.compile(
-    r"^(?:(?:yes|sure|okay|ok|um+|well|please|it['’]?s|it is|this is|(?:the |my )?(?:sur|(?:last|first|full) )?name(?: is|['’]s)"
+    r"^(?:(?:yes|sure|okay|ok|um+|well|please|it['’]?s|it is|this is"
+    r"|(?:the |my )?(?:sur|(?:last|first|full) )?name(?: is|['’]s)"
     r"|i['’]?m|i am|(?:put|book) it (?:on|under|for)|under|on|for|mera naam|naam|call me)"
     r"\b[\s,.]*)+",
     re.IGNORECASE,
