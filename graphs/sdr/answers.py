@@ -11,6 +11,7 @@ from rapidfuzz import fuzz
 from graphs.messages import was_heard
 from graphs.sdr.calling_back import call_back, call_back_at
 from graphs.sdr.intents import Heard, of_it, sure
+from graphs.sdr.names import name_in
 from graphs.sdr.onward import ASIDES, MOST_PASSES, onward, waits
 from graphs.sdr.state import Pending
 from graphs.sdr.times import Wish, choose, names_option, wish
@@ -26,14 +27,9 @@ _CANCELS: Final = re.compile(
     r"(?:\W+(?:it|that|this|off|the|my|please|appointment|demo|meeting|booking))*\W*$",
     re.IGNORECASE,
 )
-_NAME_BEFORE: Final = re.compile(
-    r"^(?:(?:yes|sure|okay|ok|um+|well|please|it['’]?s|it is|this is|(?:the |my )?name(?: is|['’]s)"
-    r"|i['’]?m|i am|(?:put|book) it (?:on|under|for)|under|on|for|mera naam|naam|call me)"
-    r"\b[\s,.]*)+",
-    re.IGNORECASE,
-)
 _NAME_CORRECTED: Final = re.compile(
-    r"^\W*(?:(?:no|yes|sorry|but|actually|well|wait)\b\W*)*(?P<named>(?:my |the )?name(?: is|['’]s)"
+    r"^\W*(?:(?:no|yes|sorry|but|actually|well|wait)\b\W*)*"
+    r"(?P<named>(?:my |the )?(?:sur|(?:last|first|full|family) )?name(?: is|['’]s)"
     r"|(?:put|book) it (?:on|under|for)|i['’]?m called|spel\w+(?: as)?)?"
     r"(?:it['’]?s|it is|that['’]?s)?\s*"
     r"(?P<name>[^,.;?!]+?)(?:\W+(?:and )?not\b.*)?[\s.!]*$",
@@ -55,11 +51,16 @@ _LATER: Final = re.compile(
 )
 _SOUNDS_ALIKE: Final = 50
 """Likeness of a name, of 100, to the one that was misheard for it."""
-_NAME_AFTER: Final = re.compile(
-    r"[\s,.!?]*(?:please|thanks|thank you|hai|speaking)?[\s,.!?]*$", re.I
-)
 _EMAIL: Final = re.compile(r"[^@\s,;<>]{1,64}@[^@\s,;<>.]+(?:\.[^@\s,;<>.]+)+")
-_MOST_WORDS_OF_A_NAME: Final = 4
+_GIVES_UP: Final = re.compile(
+    r"\b(?:changed my mind|never ?mind|forget (?:it|that|about it)|leave it"
+    r"|skip (?:it|that|this)|let['’]?s not|vergiss es|vergessen sie(?: es)?|lassen wir das"
+    r"|laissez tomber|j['’]ai changé d['’]avis|oubliez"
+    r"|olv[ií]delo|d[ée]jelo|cambié de opinión|rehne do|chhodo)\b"
+    r"|^\W*skip\W*$",
+    re.IGNORECASE,
+)
+"""Somebody wants it no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,8 @@ def _confirm(said: _Said) -> Plan | None:
         return Plan(route="use_tools", calls=(call,), confirmed=True, update=update)
     if another:
         return _slot(said)
+    if _gives_up(said):
+        return said.dropped("cancelled")
     if pending["tool"] == "book_appointment" and (name := _other_name(said)) is not None:
         return _read_back(turn, {**pending["args"], "name_of_attendee": name}, pending["about"])
     if pending["tool"] == "call_back_later" and (plan := call_back(turn, pending)) is not None:
@@ -147,6 +150,13 @@ def _confirm(said: _Said) -> Plan | None:
     if said.tired:
         return said.dropped("confirm.dropped")
     return said.again(turn.say("confirm.again"))
+
+
+def _gives_up(said: _Said) -> bool:
+    """Whether what is being done is wanted no more: "I changed my mind"."""
+    if _GIVES_UP.search(said.turn.text):
+        return not said.heard.asks
+    return said.pending["tool"] == "book_appointment" and of_it(said.turn.text) == "cancel_booking"
 
 
 def _other_name(said: _Said) -> str | None:
@@ -268,24 +278,11 @@ def _read_back(turn: Turn, args: Mapping[str, Any], about: Mapping[str, Any]) ->
     return Plan(says=(question,), update=update)
 
 
-def name_in(text: str) -> str | None:
-    """Return the name that somebody gives, or None where it is none."""
-    name = _NAME_AFTER.sub("", _NAME_BEFORE.sub("", text.strip())).strip(" .,!")
-    words = name.split()
-    if (
-        not words
-        or len(words) > _MOST_WORDS_OF_A_NAME
-        or any(c.isdigit() or c in "?@" for c in name)
-    ):
-        return None
-    return " ".join(word if any(c.isupper() for c in word) else word.capitalize() for word in words)
-
-
 def _name(said: _Said) -> Plan | None:
     turn, heard, pending = said.turn, said.heard, said.pending
     if pending["tool"] in TIMED and _names_another(turn, pending):
         return _slot(said)
-    if of_it(turn.text) == "cancel_booking":
+    if _gives_up(said):
         return said.dropped("noted")
     if heard.intent in ASIDES:
         return None

@@ -119,11 +119,12 @@ def is_price(turn: Turn, asked: Asked) -> bool:
     if prices is None or asked.call is None:
         return False
     try:
-        found = quote(prices, [Wanted(**one) for one in asked.call[1]["items"]], asked.discounts)
+        wanted = [Wanted(**one) for one in asked.call[1]["items"]]
+        found = quote(prices, wanted, asked.discounts, a_year=True)
     except NoPrice:
         return False
     right = {amount for line in found.lines for amount in (line.total, line.unit_price)}
-    right |= set(found.totals.values())
+    right |= {*found.totals.values(), found.year_total or found.lines[0].total}
     named_ = [claim for claim in claims if claim.kind == "money"] + _bare(turn, claims)
     return all(Decimal(claim.keys[0].split()[-1]) in right for claim in named_)
 

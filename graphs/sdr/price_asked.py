@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from graphs.sdr.grounding.claims import claims_of
-from graphs.sdr.price_list import discount_list, named, on_offer, price_list
+from graphs.sdr.grounding.claims import Claim, claims_of
+from graphs.sdr.price_list import discount_list, named, on_offer, place, price_list
 from graphs.sdr.turn import Turn
 from tools.organisation import Item, Prices
+from tools.pricing import MOST_UNITS
 
 MOST_LISTED: Final = 3
 _ENTITLED: Final = {
@@ -45,6 +48,9 @@ _TOTAL: Final = re.compile(
     r"|insgesamt|alles zusammen|au total|en tout|en total|todo junto|kul mila\w*)\b|कुल",
     re.IGNORECASE,
 )
+_OF_THAT: Final = re.compile(
+    r"\b(?:it|that|this|das|es|ça|cela|ce|eso|esto|yeh|woh)\b", re.IGNORECASE
+)
 _A_YEAR: Final = re.compile(
     r"\b(?:(?:a|per|each|every|the|one|whole|full) year|yearly|annual(?:ly)?|(?:im|pro|das) jahr"
     r"|jährlich|par an|(?:à|a) l['’]année|al año|por año|anual(?:es)?|saal (?:ka|mein|bhar)"
@@ -57,25 +63,32 @@ class Asked(NamedTuple):
     """A price that is asked for."""
 
     items: Sequence[Item] = ()
-    quantity: int | None = None
+    people: Mapping[str, int] = {}
+    """For how many, by the id of the article; nothing where that is not known."""
     discounts: tuple[str, ...] = ()
     """Ids; those that apply to one of the articles."""
     a_year: bool = False
     """Whether what a year comes to is asked for."""
+    unclear: bool = False
+    """Whether nobody can tell for how many: "for 3.5 people", "for 5 to 10"."""
 
     @property
     def sold(self) -> list[Item]:
         """The articles of which so many can be bought."""
-        if self.quantity is None:
-            return []
-        return [item for item in self.items if _sells(item, _quantity(item, self.quantity))]
+        return [item for item in self.items if item.id in self.people and self._sells(item)]
+
+    def _sells(self, item: Item) -> bool:
+        return item.least <= self.quantity(item) <= (item.most or MOST_UNITS)
+
+    def quantity(self, item: Item) -> int:
+        """Return how many of an article they need."""
+        return self.people[item.id] if _by_person(item) else 1
 
     @property
     def call(self) -> tuple[str, dict[str, Any]] | None:
         """The tool that computes it; None where it cannot be computed."""
         wanted = [
-            {"item": item.id, "quantity": _quantity(item, self.quantity or 1)}
-            for item in self.sold[:MOST_LISTED]
+            {"item": item.id, "quantity": self.quantity(item)} for item in self.sold[:MOST_LISTED]
         ]
         if not wanted:
             return None
@@ -87,8 +100,8 @@ class Asked(NamedTuple):
         """What the next turn may go on from."""
         items = [item.id for item in self.items]
         discounts = list(self.discounts)
-        asked = {"items": items, "quantity": self.quantity, "discounts": discounts}
-        return {**asked, "a_year": self.a_year}
+        asked = {"items": items, "people": dict(self.people), "discounts": discounts}
+        return {**asked, "a_year": self.a_year, "unclear": self.unclear}
 
 
 def goes_on(turn: Turn) -> bool:
@@ -96,15 +109,24 @@ def goes_on(turn: Turn) -> bool:
     prices = turn.organisation.prices
     if not turn.state.get("priced") or prices is None:
         return False
+    turn = _for_so_many(turn)
     if _TOTAL.search(turn.text):
         return True
     if _ADDS.match(turn.text) and named(turn.text, prices):
+        return True
+    if _A_YEAR.search(turn.text) and _OF_THAT.search(turn.text):
         return True
     if not _FOLLOWS.match(turn.text):
         return False
     if _A_YEAR.search(turn.text):
         return True
-    return bool(_counted(turn.text) or _discounts(turn.text, prices) or named(turn.text, prices))
+    return bool(_counts(turn.text) or _discounts(turn.text, prices) or named(turn.text, prices))
+
+
+def _for_so_many(turn: Turn) -> Turn:
+    """Return a turn in which a number alone answers for how many a price is wanted."""
+    waits = (turn.state.get("priced") or {}).get("unclear") and not _counts(turn.text)
+    return replace(turn, text=f"for {turn.text}") if waits else turn
 
 
 def claimed(turn: Turn) -> Asked:
@@ -115,10 +137,12 @@ def claimed(turn: Turn) -> Asked:
     before: Mapping[str, Any] = turn.state.get("priced") or {}
     known = [item for item in prices.items if item.id in before.get("items", ())]
     items = named(turn.text, prices) or known
-    quantity = _counted(turn.text) or before.get("quantity")
-    if quantity is None or not items:
+    people = _people(turn.text, items, before.get("people", {}))
+    if not people:
         return Asked()
-    return Asked(items, quantity, _granted(prices, items, _discounts(turn.text, prices)))
+    discounts = (*_discounts(turn.text, prices), *before.get("discounts", ()))
+    a_year = bool(before.get("a_year"))
+    return Asked(items, people, _granted(prices, items, discounts), a_year)
 
 
 def asked_for(turn: Turn, facts: Mapping[str, Any]) -> Asked:
@@ -127,23 +151,26 @@ def asked_for(turn: Turn, facts: Mapping[str, Any]) -> Asked:
     follows = goes_on(turn)
     if prices is None or heard is None or heard.intent != "price" and not follows:
         return Asked()
-    items, quantity = named(turn.text, prices), _counted(turn.text)
+    turn = _for_so_many(turn)
+    items = named(turn.text, prices)
+    before: Mapping[str, Any] = {}
     discounts = _discounts(turn.text, prices)
     a_year = bool(_A_YEAR.search(turn.text))
+    us = any(word in f" {turn.text.lower()}" for word in _US)
     if follows:
-        before: Mapping[str, Any] = turn.state.get("priced") or {}
+        before = turn.state["priced"]
         items = _together([item for item in prices.items if item.id in before["items"]], items)
-        quantity = quantity or before["quantity"]
         discounts = (*discounts, *before["discounts"])
         a_year = a_year or bool(before.get("a_year"))
-    if quantity is None and len(items) == 1 and items[0].unit == "project":
-        quantity = 1
     if not items and _of_ours(turn):
-        items = [item for item in on_offer(prices) if _by_person(item)]
-        quantity = quantity or _team(facts)
-    elif quantity is None and any(word in f" {turn.text.lower()}" for word in _US):
-        quantity = _team(facts)
-    return Asked(items, quantity, _granted(prices, items, discounts), a_year)
+        items, us = [item for item in on_offer(prices) if _by_person(item)], True
+    people = _people(turn.text, items, before.get("people", {}))
+    if not people and not _counts(turn.text):
+        once = len(items) == 1 and items[0].unit == "project"
+        team = 1 if once else _team(facts) if us else None
+        people = {item.id: team for item in items} if team else {}
+    unclear = bool(items and not people and _counts(turn.text))
+    return Asked(items, people, _granted(prices, items, discounts), a_year, unclear)
 
 
 def _granted(prices: Prices, items: Sequence[Item], discounts: Collection[str]) -> tuple[str, ...]:
@@ -169,18 +196,14 @@ def _alone(item: Item) -> bool:
     return bool(item.period) and not item.addon
 
 
-def _quantity(item: Item, people: int) -> int:
-    """Return how many of an article so many people need."""
-    return people if _by_person(item) else 1
-
-
 def bounds(turn: Turn, asked: Asked) -> tuple[str, ...]:
     """Say for how many the article is sold whose price was asked for too few or too many."""
-    if len(asked.items) != 1 or asked.quantity is None or asked.sold:
+    if len(asked.items) != 1 or not asked.people or asked.sold:
         return ()
     (item,) = asked.items
-    key = "price.least" if asked.quantity < item.least else "price.most"
-    values = {"name": item.name, "least": item.least, "most": item.most, "unit": item.unit}
+    key = "price.least" if asked.quantity(item) < item.least else "price.most"
+    most = f"{item.most or MOST_UNITS:,}"
+    values = {"name": item.name, "least": item.least, "most": most, "unit": item.unit}
     return (turn.say(key, **values), *price_list(turn, [item]))
 
 
@@ -206,7 +229,7 @@ def listed(turn: Turn) -> tuple[str, ...]:
     prices, heard = turn.organisation.prices, turn.heard
     if prices is None or heard is None or heard.intent != "price":
         return ()
-    if _REDUCED.search(turn.text):
+    if _REDUCED.search(turn.text) and not _CHEAPEST.search(turn.text):
         return discount_list(turn, _discounts(turn.text, prices))
     found = named(turn.text, prices) or (on_offer(prices) if _of_ours(turn) else [])
     return price_list(turn, found[:MOST_LISTED]) if found else ()
@@ -216,33 +239,84 @@ _REDUCED: Final = re.compile(
     r"\b(?:discounts?|reductions?|deal|cheaper|save|saving|lowest|cheapest|rabatte?|remises?|descuentos?|chhoot)\b|छूट",
     re.IGNORECASE,
 )
+_CHEAPEST: Final = re.compile(
+    r"\b(?:cheapest|lowest[- ]priced|least expensive|günstigste\w*|billigste\w*|moins cher\w*"
+    r"|más barat\w*|sabse sast\w*)\b",
+    re.IGNORECASE,
+)
+"""Asks which plan costs least, and for no discount."""
 _US: Final = (" us ", " we ", " our ", " us?", " us.", " us,")
 
 
 def _of_ours(turn: Turn) -> bool:
     """Whether a price that names no article is asked of ours."""
-    return turn.language != "en" or any(word in turn.text.lower() for word in _OURS)
+    ours = any(word in turn.text.lower() for word in _OURS)
+    return ours or turn.language != "en" or bool(_CHEAPEST.search(turn.text))
 
 
 def _team(facts: Mapping[str, Any]) -> int | None:
     return int(facts["team_size"]["value"]["people"]) if "team_size" in facts else None
 
 
-def _counted(text: str) -> int | None:
-    """Return for how many people, also where "and for 12?" names none."""
-    counts = [claim for claim in claims_of(text) if claim.kind == "number"]
-    people = [claim for claim in counts if claim.unit == "person"]
-    if not people:
-        people = [
-            claim
-            for claim in counts
-            if _FOR.search(text, 0, claim.start) and not _EACH.match(text, claim.end)
-        ]
-    if len(people) == 1:
-        return int(float(people[0].keys[0]))
-    return None
+def _people(text: str, items: Sequence[Item], before: Mapping[str, int]) -> dict[str, int]:
+    """Return for how many each article is wanted, as before where nothing is said of it.
+
+    One number is of all articles; of several each article has its own, beside it. Nothing where
+    that leaves any doubt.
+    """
+    said = _counts(text)
+    if not said:
+        one = next(iter(before.values())) if len(set(before.values())) == 1 else None
+        known = {item.id: before.get(item.id, one) for item in items}
+        return {name: people for name, people in known.items() if people}
+    counts = [count for _, count in said]
+    if None in counts:
+        return {}
+    if len(set(counts)) == 1:
+        return {item.id: counts[0] or 0 for item in items}
+    placed = [(at, item) for item in items if (at := place(text, item)) >= 0 and _by_person(item)]
+    row = sorted([*said, *placed], key=lambda one: one[0])
+    articles = [isinstance(one, Item) for _, one in row]
+    if len(said) != len(placed) or any(a == b for a, b in pairwise(articles)):
+        return {}
+    numbers = [one for _, one in row if isinstance(one, int)]
+    in_order = [one for _, one in row if isinstance(one, Item)]
+    once = {item.id: 1 for item in items if not _by_person(item)}
+    return once | {item.id: n for item, n in zip(in_order, numbers, strict=True)}
 
 
+def _counts(text: str) -> list[tuple[int, int | None]]:
+    """Return for how many people, with where it stands; None for what is no number of people.
+
+    "And for 12?" names no people, "for 3.5", "minus five" and "5 to 10 people" no number of them.
+    """
+    numbers = [claim for claim in claims_of(text) if claim.kind == "number"]
+    counted = [
+        claim
+        for claim in numbers
+        if claim.unit == "person"
+        or _FOR.search(text[max(0, claim.start - 30) : claim.start])
+        and not _EACH.match(text, claim.end)
+    ]
+    if any(claim.unit == "person" for claim in counted):
+        counted = [claim for claim in counted if claim.unit in ("person", None)]
+    ahead = {other: text[one.end : other.start] for one, other in pairwise(numbers)}
+    return [
+        (claim.start, None if _RANGE.fullmatch(ahead.get(claim, "")) else _whole(text, claim))
+        for claim in counted
+    ]
+
+
+def _whole(text: str, claim: Claim) -> int | None:
+    key = claim.keys[0]
+    below = _MINUS.search(text[max(0, claim.start - 12) : claim.start])
+    return int(key) if key.isdigit() and len(key) < _LONGEST and int(key) and not below else None
+
+
+_LONGEST: Final = 16
+"""Digits of a number that is none of people."""
+_RANGE: Final = re.compile(r"\W*(?:to|or|bis|oder|ou|à|o|a|-|–)\W*", re.IGNORECASE)
+_MINUS: Final = re.compile(r"(?:\b(?:minus|negative|moins|menos)\W*|(?:^|\s)[-−])$", re.IGNORECASE)
 _EACH: Final = re.compile(r"\W*(?:an?|per|each|pro|par|por) \w+", re.IGNORECASE)
 _FOR: Final = re.compile(
     r"\b(?:for|with|what about|how about|für|mit|pour|avec|para|con)\W+$|^\W*and\W+$",
@@ -259,11 +333,6 @@ def _discounts(text: str, prices: Prices) -> tuple[str, ...]:
         for one in prices.discounts
         if one.id.lower() in said or one.id in _ENTITLED and _ENTITLED[one.id].search(text)
     )
-
-
-def _sells(item: Item, quantity: int) -> bool:
-    """Whether so many of an article can be bought."""
-    return item.least <= quantity and (item.most is None or quantity <= item.most)
 
 
 def _by_person(item: Item) -> bool:

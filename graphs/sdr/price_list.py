@@ -1,5 +1,6 @@
 """The prices of the list, said by code."""
 
+import re
 from collections.abc import Collection, Sequence
 
 from graphs.sdr.facts import money
@@ -14,12 +15,14 @@ def on_offer(prices: Prices) -> list[Item]:
 
 def named(text: str, prices: Prices) -> list[Item]:
     """Return what of the list a text names, by name or id: "Voice add-on", "voice"."""
-    words = " ".join("".join(c if c.isalnum() or c in "-'" else " " for c in text.lower()).split())
-    return [
-        item
-        for item in prices.items
-        if any(f" {name} " in f" {words} " for name in (item.name.lower(), item.id.lower()))
-    ]
+    return [item for item in prices.items if place(text, item) >= 0]
+
+
+def place(text: str, item: Item) -> int:
+    """Return where a text names an article, in characters; -1 where it does not."""
+    names = "|".join(re.escape(name).replace(r"\ ", r"\W+") for name in (item.name, item.id))
+    match = re.search(rf"(?<![\w'-])(?:{names})(?![\w'-])", text, re.IGNORECASE)
+    return match.start() if match else -1
 
 
 def price_list(turn: Turn, items: Sequence[Item] | None = None) -> tuple[str, ...]:

@@ -61,6 +61,8 @@ def respond(
     asked = asked_for(turn, facts)
     if asked.call is not None:
         return Response(elsewhere, calls=(asked.call,), update={"priced": asked.kept})
+    if asked.unclear:
+        return Response((), turn.say("price.count"), update={"priced": asked.kept})
     if elsewhere:
         question, update = onward(turn, facts, state)
         return Response((*elsewhere, *listed(turn)), question, update=update)

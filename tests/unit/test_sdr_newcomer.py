@@ -91,3 +91,34 @@ async def test_whether_it_is_recorded_is_what_was_consented_to(tmp_path: Path) -
         await talk.open(agent=agent(record_consent=True).model_dump(mode="json"))
         await talk.say("no")
         assert "is not recorded" in await talk.say("are you recording this?")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["just book it", "it doesn't matter", "none of your business", "hello?", "👍👍", "even later"],
+)
+async def test_what_is_no_name_is_never_taken_for_one(talk: Conversation, said: str) -> None:
+    for one in ("Book me a demo", "the second one", said):
+        await talk.say(one)
+    pending = talk.values["pending"]
+    assert pending["asks"] == "name" or "name_of_attendee" not in pending["args"]
+    assert await talk.bookings.list() == []
+
+
+@pytest.mark.parametrize("name", ["It's Bill Hope", "María del Carmen", "An Do", "Said Das"])
+async def test_a_name_that_is_a_word_too_is_one(talk: Conversation, name: str) -> None:
+    for one in ("Book me a demo", "the second one", name):
+        await talk.say(one)
+    assert talk.values["pending"]["args"]["name_of_attendee"].lower() == name.lower().removeprefix(
+        "it's "
+    )
+
+
+@pytest.mark.parametrize("before", [[], ["Sam"]])
+@pytest.mark.parametrize("said", ["I changed my mind", "forget it", "never mind"])
+async def test_who_changes_their_mind_books_nothing(
+    talk: Conversation, said: str, before: list[str]
+) -> None:
+    for one in ("Book me a demo", "the second one", *before, said):
+        await talk.say(one)
+    assert talk.values["pending"] is None and await talk.bookings.list() == []

@@ -139,3 +139,43 @@ async def test_what_anybody_may_ask_of_an_agent_is_answered(
 async def test_no_phone_is_named_to_who_asks_for_the_real_number(talk: Conversation) -> None:
     assert "+1555" not in await talk.say("nobody pays list price, what's the real number")
     assert "+1555" not in await talk.say("Do you have a phone integration?")
+
+
+@pytest.mark.parametrize(
+    ("question", "prices"),
+    [
+        ("How much is Team for 4 people plus voice for 2?", ["$156", "$24", "$180"]),
+        ("How much is Team for 10 and Starter for 5?", ["$390", "$95"]),
+        ("what is the cheapest plan for 4 people", ["$76", "$156"]),
+        ("what does Team cost for 20 million people?", ["up to 10,000,000", "$39"]),
+    ],
+)
+async def test_each_article_is_computed_for_its_own_number(
+    talk: Conversation, question: str, prices: list[str]
+) -> None:
+    said = await talk.say(question)
+    assert all(price in said for price in prices), said
+
+
+@pytest.mark.parametrize("people", ["minus five", "3.5", "0", "5 to 10", "-4"])
+async def test_what_is_no_number_of_people_is_asked_and_not_rounded(
+    talk: Conversation, people: str
+) -> None:
+    said = await talk.say(f"what does Team cost for {people} people?")
+    assert said.startswith("For how many people is that?") and "$" not in said
+    assert "$468" in await talk.say("twelve")
+
+
+async def test_our_own_price_with_its_discount_is_no_claim_to_be_refused(
+    talk: Conversation,
+) -> None:
+    assert "$331.50" in await talk.say("How much is Team for 10 with annual billing?")
+    for claim in ("so 331.50?", "so that is 3,978 a year?"):
+        said = await talk.say(claim)
+        assert REFUSED not in said and "$331.50" in said
+
+
+async def test_a_year_of_that_is_a_year_of_what_was_asked_for_before(talk: Conversation) -> None:
+    await talk.say("Was kostet Team für 12 Personen?")
+    said = await talk.say("wie viel kostet das im Jahr?")
+    assert "$5,616" in said and "Starter" not in said
