@@ -197,3 +197,8 @@ async def test_a_day_of_which_the_nearest_times_were_offered_is_looked_at_whole(
 
 def test_this_afternoon_is_today() -> None:
     assert wish("I need a demo this afternoon", NOW).day == NOW.date()
+
+
+def test_who_hesitates_without_end_holds_up_nobody() -> None:
+    """Each "um" was tried with all behind it: this took minutes."""
+    assert wish("um " * 20_000 + "no, Tuesday", NOW).day == date(2026, 11, 24)
