@@ -98,6 +98,8 @@ def time_of_day(text: str, *, dated: bool = False, bare: bool = False) -> TimeOf
     said = [one._replace(minutes=_in_half(one.minutes, text)) for one in said]
     if not all(one.minutes for one in said):
         return UNTOLD
+    if len(said) == 2 and _EITHER.match(text[said[0].end : said[1].start]):
+        return TimeOfDay(_ordered(said[0].minutes, said[1].minutes))
     if (span := _span(text, said)) is not None:
         return TimeOfDay(within=_narrowed(span, part))
     minutes = tuple(at for at in said[0].minutes if all(at in one.minutes for one in said))
@@ -218,17 +220,14 @@ def _in_half(minutes: tuple[int, ...], text: str) -> tuple[int, ...]:
         if pattern.search(text):
             ends = list(zip(reach[::2], reach[1::2], strict=True))
             return tuple(at for at in minutes if any(a <= at / 60 < b for a, b in ends))
-    return minutes
+    return tuple(at for at in minutes if at < DAY)
 
 
 def _span(text: str, said: Sequence[Said]) -> Span | None:
-    """Read a span of the day: between two times, after one, before one, one or another."""
-    if len(said) > 1:
-        between = text[said[0].end : said[1].start]
-        either = _EITHER.match(between)
-        if either or _SPANS.match(between):
-            first, last = _ordered(said[0].minutes, said[1].minutes)
-            return clock(first), clock(last + (1 if either else 0))
+    """Read a span of the day: between two times, after one, before one."""
+    if len(said) > 1 and _SPANS.match(text[said[0].end : said[1].start]):
+        first, last = _ordered(said[0].minutes, said[1].minutes)
+        return clock(first), clock(last)
     ahead, behind = text[: said[0].start], text[said[0].end :]
     at = waking(said[0].minutes)[-1]
     bound = _bound(ahead, behind)

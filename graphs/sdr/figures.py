@@ -69,7 +69,9 @@ def _spelt_out(text: str) -> str:
     for number in reversed(numerals(row)):
         start, end = row[number.first].start, row[number.last - 1].end
         words = number.last - number.first
-        if row[number.first].figures or number.value < 2 or number.value > 9999:
+        if row[number.first].figures or number.value > 9999:
+            continue
+        if number.value < 2 and not number.ordinal:
             continue
         if number.ordinal and number.value < 4 and text[end : end + 4].lower() != " of ":
             continue
@@ -83,7 +85,8 @@ def _spelt_out(text: str) -> str:
 def _date(match: re.Match[str], today: date) -> str:
     """Write a date, the next one from today on; `UNCLEAR` where it may be another or is none."""
     said = match.groupdict()
-    day, named, year = int(said["day"]), said.get("month"), said.get("year")
+    day = int(said["day"]) if said["day"].isdigit() else 1
+    named, year = said.get("month"), said.get("year")
     if not named and "m" not in said:
         months = (divmod(today.month - 1 + ahead, 12) for ahead in range(13))
         days = (_on(day, month + 1, today.year + later) for later, month in months)
@@ -128,7 +131,7 @@ def _past(match: re.Match[str]) -> str:
     hour = {"noon": 12, "midnight": 0}.get(match["h"].lower())
     at = (int(match["h"]) if hour is None else hour) * 60 - (30 if match["halb"] else 0)
     half = "" if hour is None else " pm" if hour else " am"
-    if at > 24 * 60:
+    if at > (24 if match["way"].lower() in ("nach", "vor") else 12) * 60:
         return match[0]
     return f"{match['from'] or ''}at {_clock(at + (-minutes if to else minutes), match, half)}"
 
@@ -178,7 +181,8 @@ _TIMES: Final[list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]]] = [
     (
         _compiled(
             rf"(?:\b{_AT}\s+)?{_HOUR}\s?(?:uhr|heures?|h)?\s(?P<sign>et|y|und|moins|menos)\s"
-            rf"(?:le\s|un\s)?(?P<m>demie?|media|quart|cuarto)\b{_HALF}"
+            r"(?:le\s|un\s)?(?P<m>demie?|media|quart|cuarto|(?<=moins )\d\d?|(?<=menos )\d\d?)\b"
+            rf"{_HALF}"
         ),
         _behind,
     ),
@@ -216,7 +220,7 @@ _TIMES: Final[list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]]] = [
     (
         _compiled(
             rf"(?<!to )(?<!and )(?<!- )(?<!until )(?<!till )(?<!bis )(?<!und )(?<!of )"
-            rf"(?<![\d.:$€£/-])\b(?P<h>1?\d|2[0-4])(?=\s(?:on|am)\s+(?:{WEEKDAY}|{ISO})\b)"
+            rf"(?<![\d.:$€£/-])\b(?P<h>1?\d|2[0-4])(?=\s(?:on|am(?=\s\w+(?:tag|woch|abend)\b))\s+(?:{WEEKDAY}|{ISO})\b)"
         ),
         lambda match: f"at {match['h']} o'clock",
     ),
@@ -251,6 +255,7 @@ _DATES: Final = [
     for pattern in (
         r"(?<!\d)(?P<year>20\d\d)-(?P<m>\d{1,2})-(?P<day>\d{1,2})(?!\d)",
         r"(?<![\d./])(?P<day>\d{1,2})(?P<sep>[./])(?P<m>\d{1,2})(?P=sep)(?P<year>(?:20)?\d\d)(?!\d)",
+        rf"\b(?P<day>premier|erste[nr]?|primero)\s+(?:de\s+)?{_MONTH}\b{_YEAR}",
         rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?\s+(?:of\s+|de\s+)?{_MONTH}\b{_YEAR}",
         rf"\b{_MONTH}\s+(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:]|\s?[ap]\.?m\b){_YEAR}",
         r"(?<![\d.:])(?<!\bum )(?<!\bat )(?P<day>\d{1,2})\.\s?(?P<m>\d{1,2})\.(?!\d)",

@@ -91,6 +91,9 @@ def test_a_time_is_told_from_the_one_that_is_spoken_of(
         ("Tuesday at 10, I mean 11 on Wednesday", 25, 11),
         ("Monday, not Tuesday", 23, None),
         ("why not Monday at ten", 23, 10),
+        ("Tuesday rather than Monday", 24, None),
+        ("Tuesday at ten instead of Monday", 24, 10),
+        ("I can't make it on Monday, Tuesday at ten", 24, 10),
     ],
 )
 def test_who_corrects_themselves_means_what_they_said_last(
@@ -214,6 +217,8 @@ def test_this_afternoon_is_today() -> None:
     ("text", "day"),
     [
         ("the 31st at ten", "2026-12-31"),
+        ("the first of December at ten", "2026-12-01"),
+        ("am ersten Dezember um zehn", "2026-12-01"),
         ("12/25", "2026-12-25"),
         ("11/24/2026 at 2pm", "2026-11-24"),
         ("am 24.11. um 14 Uhr", "2026-11-24"),
@@ -230,7 +235,32 @@ def test_a_day_is_told_or_none_is(text: str, day: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["3/12", "ten to three", "31 February", "Monday the 24th", "today is Friday, so Monday"]
+    ("text", "minutes"),
+    [
+        ("12 am Monday", [0]),
+        ("lundi à dix heures moins dix", [590, 1310]),
+        ("at five in the morning", [300]),
+        ("Monday at 9 am or 3 pm", [540, 900]),
+        ("good morning, Monday at three", [180, 900]),
+        ("um 3 am Montag", [180, 900]),
+        ("Tuesday at four pm or so", [960]),
+    ],
+)
+def test_a_time_is_of_the_half_of_the_day_that_is_named(text: str, minutes: list[int]) -> None:
+    assert sorted(wish(text, NOW).minutes) == minutes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "24 Uhr",
+        "10 pm in the morning",
+        "3/12",
+        "ten to three",
+        "31 February",
+        "Monday the 24th",
+        "today is Friday, so Monday",
+    ],
 )
 def test_what_can_mean_two_things_is_none_of_them(text: str) -> None:
     wished = wish(text, NOW)
