@@ -144,7 +144,7 @@ def _number(
         return ()
     ahead, behind = text[: claim.start], text[claim.end :]
     hour, minute = int(claim.keys[0]), 0
-    at = _AT.search(ahead) is not None
+    at = _AT.search(ahead[-_NEARBY:]) is not None
     if len(re.split(r"[\s-]+", claim.text.strip())) == 2 and hour >= 100:  # "eleven thirty"
         hour, minute = divmod(hour, 100)
         if minute not in _SAID_AFTER_HOURS or not (dated or at or bare):
@@ -166,6 +166,8 @@ def _number(
     return first, first + _HALF_DAY
 
 
+_NEARBY: Final = 40
+"""Characters before a number that tell what it is."""
 _LONGEST: Final = 4
 """Digits of a number that may be a time."""
 _NO_UNITS: Final = frozenset(

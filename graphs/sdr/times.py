@@ -55,7 +55,7 @@ _PART: Final = r"(?:mornings?|afternoons?|evenings?|nights?|vormittags?|nachmitt
 _ANY_DAY: Final = rf"(?:{WEEKDAY}s?|{ISO}|today|tomorrow|heute|demain|mañana|noon)"
 _THING: Final = (
     rf"(?:(?:{_ANY_DAY}|\b{_TIME}|{_PART}|\b(?:the )?(?:{'|'.join(_ORDINALS)}))(?!\w)"
-    rf"(?:\s+(?:(?:in the|at|on)\s+)?(?:{_TIME}|{_PART})(?!\w))*)"
+    rf"(?:\s+(?:(?:in the|at|on)\s+)?(?:{_TIME}|{_PART})(?!\w)){{0,2}})"
 )
 """A day with its time or part of the day, a time alone, an option."""
 _RULED_OUT: Final = [
