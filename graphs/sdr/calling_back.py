@@ -15,12 +15,17 @@ from graphs.sdr.wishes import spoken_time
 SOON: Final = timedelta(minutes=15)
 """When who wants to be called as soon as possible is called."""
 _SOON: Final = re.compile(
-    r"\b(?:as soon as (?:possible|you can)|asap|right away|straight away|immediately|any ?time"
-    r"|whenever|when you can|when (?:it|that) suits you|you choose|as early as possible"
-    r"|the sooner the better|(?:right )?now|earliest|soonest|so bald wie möglich|sofort|jederzeit"
-    r"|dès que possible|tout de suite|lo antes posible|cuanto antes|cuando sea|jaldi|kabhi bhi)\b",
+    r"\b(?:as soon as (?:possible|you can)|asap|right away|straight away|immediately"
+    r"|when you can|when (?:it|that) suits you|you choose|as early as possible"
+    r"|the sooner the better|earliest|soonest|so bald wie möglich|sofort"
+    r"|dès que possible|tout de suite|lo antes posible|cuanto antes|cuando sea|jaldi|kabhi bhi"
+    r"|(?:call|ring|phone)(?: me| us)?(?: back)?,?(?: right)? now"
+    r"|(?:any ?time|whenever|jederzeit)(?!.*\b(?:but|except|not|before|after|außer|nur|nicht)\b))\b"
+    r"|^\W*(?:(?:yes|ok|okay|please|oh|well|just|how about|why not)\W+)*(?:right )?now"
+    r"(?:\W+(?:please|if possible|if you can|is (?:good|fine|best)|would be \w+|works))*\W*$",
     re.IGNORECASE,
 )
+"""Not "I can't talk right now"."""
 
 
 def call_back(turn: Turn, pending: Pending, at_all: bool = False) -> Plan | None:

@@ -49,13 +49,21 @@ def taking_off(turn: Turn, heard: Heard) -> Plan | None:
         return taken_off(turn)
     if heard.intent == "may_opt_out":
         question = turn.say("ask.opt_out")
-        return Plan(says=(question,), update=waits("opt_out", question))
+        about = {"likely": heard.rule == "opt_out.likely"}
+        return Plan(says=(question,), update=waits("opt_out", question, about=about))
     return None
 
 
 def unanswered(turn: Turn, plan: Plan) -> Plan:
-    """Take off who leaves while being asked: they have spoken against calls, and not for them."""
-    if not asks_whether_off(turn):
+    """Take off who leaves while being asked, where what they have said is much like the wish.
+
+    "Can you delete my data?" and "our reps hate cold calling" are asked about too, and no wish.
+    """
+    if (
+        turn.pending is None
+        or not asks_whether_off(turn)
+        or not turn.pending["about"].get("likely")
+    ):
         return plan
     update = {**plan.update, "outcome": "opted_out", "opted_out": True}
     return replace(plan, opt_out=True, update=update)

@@ -21,7 +21,7 @@ from graphs.sdr.opening import opening, zone_told
 from graphs.sdr.phases import following
 from graphs.sdr.price_asked import goes_on
 from graphs.sdr.private import told_of
-from graphs.sdr.replies import spoken_languages
+from graphs.sdr.replies import reworded, spoken_languages
 from graphs.sdr.sending import send, sender
 from graphs.sdr.state import Consent
 from graphs.sdr.turn import Plan, Turn, speak_as, transfer
@@ -166,6 +166,10 @@ def _learnt(turn: Turn, heard: Heard, facts: Mapping[str, Any]) -> dict[str, Any
     exchanges = turn.state.get("exchanges", 0) + 1
     frustration = max(0.0, turn.state.get("frustration", 0.0) * FADES + heard.feeling)
     wants = heard.intent in _ACTS or turn.pending is not None
+    open_now: dict[str, Any] = {}
+    if turn.pending is not None and turn.language != turn.state.get("language"):
+        question = reworded(turn.pending["question"], turn.language)
+        open_now = {"pending": {**turn.pending, "question": question}}
     phase = following(
         turn.state.get("phase", "CALL_START"),
         exchanges=exchanges,
@@ -180,6 +184,7 @@ def _learnt(turn: Turn, heard: Heard, facts: Mapping[str, Any]) -> dict[str, Any
         "silences": 0,
         "done": False,
         "language": turn.language,
+        **open_now,
     }
 
 
@@ -197,7 +202,7 @@ def _said(turn: Turn, heard: Heard, facts: Mapping[str, Any], state: Mapping[str
         answer = None if claims else answered(turn, heard, turn.pending, facts, state)
         if answer is not None:
             return answer
-        says, changed = passed_over(turn, turn.pending)
+        says, changed = passed_over(turn, state["pending"])
         plan = _conversation(turn, heard, facts, {**state, **changed})
         return replace(plan, says=(*says, *plan.says), update={**changed, **plan.update})
     return _conversation(turn, heard, facts, state)

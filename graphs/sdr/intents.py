@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 from graphs.eligibility.readings import Reading
 from graphs.eligibility.requests import parse_request
+from graphs.eligibility.understood import REQUESTS
 from graphs.eligibility.utterance import Lexicon, Match, span, uncovered, words
 from graphs.eligibility.yes_no import parse_yes_no
 from graphs.sdr.opting_out import speaks_of_the_product, wish_for_no_calls
@@ -81,11 +82,15 @@ _OF_IT: Final[Mapping[str, list[re.Pattern[str]]]] = {
     for intent, patterns in _DATA["of_it"].items()
 }
 _OTHERS: Final[re.Pattern[str]] = re.compile(_DATA["others"])
-_THEY_CALL: Final = re.compile(
+_YIELDS: Final = frozenset({"call_back", "source"})
+"""What is said in passing by who clearly wants no calls: "if you call again I will sue"."""
+_NOT_TO_CALL: Final = re.compile(
     r"\b(?:customers?|callers?|users?|clients?|people|they|guests|patients|who)(?: \w+)?"
     r" (?:call|ring|phone)\b"
+    r"|\b(?:(?:no|not|dont) (?:need|have) to|neednt|need not) (?:call|ring|phone)\b"
+    r"|\b(?:call|phone)(?: \w+){0,3} zaroorat nahi\b"
 )
-"""Others call us: "customers call us in the evening"."""
+"""Others call us, "customers call us in the evening", or nobody needs to."""
 _NO_OPT_OUT: Final[re.Pattern[str]] = re.compile(_DATA["no_opt_out"])
 _FEELINGS: Final = Lexicon({"feeling": load_lexicon("feelings")}, first_wins=True)
 _QUESTIONS: Final = tuple(
@@ -181,12 +186,14 @@ def recognise(text: str) -> Heard:
     wish = wish_for_no_calls(spelt, told=bool(told))
     if wish != "sure":
         found = [one for one in found if one[0] != "opt_out"]
-    if wish is not None and (wish == "perhaps" or not told):
+    if wish is not None and (wish != "sure" or not told):
         found.append(("opt_out" if wish == "sure" else "may_opt_out", text, f"opt_out.{wish}", ""))
+    if any(one[0] == "may_opt_out" and one[2] != "opt_out.perhaps" for one in found):
+        found = [one for one in found if one[0] not in _YIELDS]
     asks = _asks(text, [word.text for word in heard])
     if guards or _OTHERS.search(spelt) and not _PERSONAL.search(spelt):
         found = [one for one in found if one[0] not in CODE_DECIDES]
-    if _THEY_CALL.search(spelt):
+    if _NOT_TO_CALL.search(spelt):
         found = [one for one in found if one[0] != "call_back"]
     if any(one[0] in OPTING_OUT for one in found) and _elsewhere(spelt):
         found = [one for one in found if one[0] not in OPTING_OUT]
@@ -202,7 +209,7 @@ def recognise(text: str) -> Heard:
         feeling = 0.0  # "this is annoying for our customers"
     best = min(found, key=lambda one: _ORDER[one[0]], default=("statement", text, "none", ""))
     intent, said, rule, request_id = best
-    rest = _beside(text, said) if intent in ("hold", "language") else ""
+    rest = _beside(text, intent) if intent in ("hold", "language") else ""
     if rest and intent == "hold":  # "wait, how long is it?" waits for an answer
         return replace(recognise(rest), rest=rest)
     if intent in ("confirm", "deny") and asks:
@@ -227,16 +234,24 @@ def of_it(text: str) -> Intent | None:
     return None
 
 
-def _beside(text: str, said: str) -> str:
-    """Return what is asked beside the words of a request; empty where it asks nothing."""
-    before, _, after = text.partition(said)
-    rest = max(before, after, key=len).strip(" ,.;:!-\n")
-    rest = _LINKS.sub("", rest)
+def _beside(text: str, intent: Intent) -> str:
+    """Return what is asked beside all the words of a request; empty where it asks nothing."""
+    heard = words(text)
+    found = (*_LEXICON.scan(heard), *REQUESTS.scan(heard))
+    told = sorted((one.first, one.last) for one in found if _intent(one) == intent)
+    if not told:
+        return ""
+    starts, ends = [0, *(last for _, last in told)], [*(first for first, _ in told), len(heard)]
+    first, last = max(zip(starts, ends, strict=True), key=lambda gap: gap[1] - gap[0])
+    until = heard[last].start if last < len(heard) else len(text)
+    rest = text[heard[first].start : until] if first < last else ""
+    rest = _LINKS.sub("", rest.strip(" ,.;:!-\n"))
     return rest if len(rest.split()) > 1 and recognise(rest).asks else ""
 
 
 def _intent(match: Match) -> Intent:
-    return "language" if match.id in _LANGUAGES else cast(Intent, match.id)
+    found = _FROM_REQUEST.get(match.id, match.id)
+    return "language" if found in _LANGUAGES else cast(Intent, found)
 
 
 def _asks(text: str, heard: list[str]) -> bool:
@@ -275,8 +290,10 @@ def sure(heard: Heard, text: str) -> bool:
     row = words(text)
     known = [match for match in _LEXICON.scan(row) if match.id in ("confirm", "hello", "book")]
     left = " ".join(row[at].text for at in uncovered(row, known))
+    spelt = " ".join(word.text for word in row)
     return (
         isinstance(parse_yes_no(text), Reading)
+        or any(rule.fullmatch(spelt) for rule in _RULES["confirm"])
         or not _POLITE.sub("", left).strip()
         or (isinstance(parse_yes_no(left), Reading))
     )

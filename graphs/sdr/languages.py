@@ -21,6 +21,7 @@ _ENGLISH: Final = _WORDS["en"] | frozenset(load_lexicon("language")["en"])
 _WORD: Final = re.compile(r"[¿¡]?[^\W\d_]+(?:['’-][^\W\d_]+)*")
 ENOUGH: Final = 2.0
 """Words and signs of a language that tell it apart from English and Hindi."""
+_NOUNS_IN_CAPITALS: Final = "de"
 _SHARE: Final = 0.5
 """Share of the words that tells it too, where nothing speaks for another language."""
 
@@ -44,9 +45,12 @@ def language_of(text: str) -> str | None:
 
 
 def _count(said: Sequence[str], language: str) -> float:
-    """Count the words of a language and what else tells it."""
+    """Count the words of a language and what else tells it; "Las Vegas" and "El Paso" are names."""
     count = 0.0
+    capitals = [*(word.lstrip("¿¡")[0].isupper() for word in said), False]
     for at, word in enumerate(said):
+        if capitals[at] and capitals[at + 1] and language != _NOUNS_IN_CAPITALS:
+            continue
         low = word.lower().lstrip("¿¡")
         count += low in _WORDS[language]
         if at == 0 or not word[0].isupper():

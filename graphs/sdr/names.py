@@ -15,18 +15,19 @@ _NAME_AFTER: Final = re.compile(
 )
 _MOST_WORDS_OF_A_NAME: Final = 4
 _NO_NAME: Final = re.compile(
-    r"(?:^|\s)(?:i|me|my|you|your|it|that|this|these|those|we|us|who|what|which|why|how|when|where"
-    r"|the|of|to|in|at|for|not|no|yes|none|nothing|nobody|whatever|any\w*|some\w*|every\w*"
+    r"(?:^|(?<=\s))(?:i|me|my|you|your|it|that|this|these|those|we|us|who|what|which|why|how|when|where"
+    r"|the|of|to|in|at|for|not|no|yes|none|nothing|nobody|whatever"
+    r"|(?:any|some|every)(?:one|body|thing|where|time|times|how|way|what|day)?"
     r"|is|are|was|be|been|does|did|don['’]?t|doesn['’]?t|didn['’]?t|can['’]?t|could|would|should"
     r"|have|has|had|get|got|just|only|even|still|already|now|later|earlier|again|then|maybe|perhaps"
-    r"|know|think|want|need|matter\w*|mind|care|changed?|forget|skip|cancel|stop|wait|hold|book|put"
+    r"|know|think|want|need|matters?|mind|care|changed?|forget|skip|cancel|stop|wait|hold|book|put"
     r"|going|come|tell|told|say|ask|sorry|hello|hi|hey|please|thanks|okay|ok|sure|fine|great"
-    r"|demo|meeting|appointment|call|name|und|oder|aber|nicht|nein|kein\w*|ist|egal|ich|sie"
+    r"|demo|meeting|appointment|call|name|und|oder|aber|nicht|nein|keine?[nrms]?|ist|egal|ich|sie"
     r"|wie|warum|später|mais|pas|non|je|vous|c['’]est|pero|no|sí|que|qué|esto|eso|nada|da igual"
-    r"|nahi|kya|koi|mujhe|aap)(?=$|\W)",
+    r"|nahi|kya|koi|mujhe|aap)(?=$|[\s,.;:!])",
     re.IGNORECASE,
 )
-"""Words that no name has."""
+"""Words that no name has, unless they stand behind another with a capital: "Minh To"."""
 
 
 def name_in(text: str) -> str | None:
@@ -38,7 +39,12 @@ def name_in(text: str) -> str | None:
         or len(words) > _MOST_WORDS_OF_A_NAME
         or any(c.isdigit() or c in "?@" for c in name)
         or not any(c.isalpha() for c in name)
-        or _NO_NAME.search(name)
+        or any(_is_none(found) for found in _NO_NAME.finditer(name))
     ):
         return None
     return " ".join(word if any(c.isupper() for c in word) else word.capitalize() for word in words)
+
+
+def _is_none(found: re.Match[str]) -> bool:
+    word = found[0]
+    return found.start() == 0 or word == "I" or not word[0].isupper()

@@ -106,10 +106,10 @@ def passed_over(turn: Turn, pending: Pending) -> tuple[tuple[str, ...], dict[str
     answers it after all is understood.
     """
     dropped: dict[str, Any] = {"pending": None, "expects": {}}
-    if pending["asks"] in OFFERS:
-        return (), dropped
     if turn.heard is not None and turn.heard.intent in ASIDES:
         return (), {}
+    if pending["asks"] in OFFERS:
+        return (), dropped
     asks = turn.heard is not None and turn.heard.asks
     if pending["tries"] < (MOST_QUESTIONS if asks else MOST_PASSES):
         return (), {"pending": {**pending, "tries": pending["tries"] + 1}}

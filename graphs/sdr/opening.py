@@ -15,6 +15,14 @@ _OTHERS: Final = re.compile(
     re.IGNORECASE,
 )
 """Whose hours are not those of the organisation's people."""
+_HOLIDAYS: Final = re.compile(
+    r"\b(?:holidays?|christmas|xmas|boxing day|new year\w*|easter|thanksgiving|good friday"
+    r"|(?:labou?r|memorial|independence) day|diwali|holi|eid|feiertag\w*|weihnacht\w*|silvester"
+    r"|neujahr|ostern|jours? fériés?|noël|pâques|festivos?|navidad|año nuevo|semana santa)\b"
+    r"|दिवाली|होली|छुट्टी",
+    re.IGNORECASE,
+)
+"""Days of which the usual hours tell nothing."""
 _PLACE: Final = re.compile(r"\b(?:in|at) (?:the )?[A-ZÄÖÜÉ]\w+")
 Days = tuple[int, int, tuple[time, time]]
 """First and last of consecutive weekdays, and from when until when."""
@@ -23,7 +31,8 @@ Days = tuple[int, int, tuple[time, time]]
 def opening(turn: Turn) -> str | None:
     """Say when people are there; None where nobody has written it down, or others are meant."""
     hours = turn.organisation.opening_hours
-    if not hours or _OTHERS.search(turn.text) or _PLACE.search(_without_days(turn.text)):
+    unknown = _OTHERS.search(turn.text) or _HOLIDAYS.search(turn.text)
+    if not hours or unknown or _PLACE.search(_without_days(turn.text)):
         return None
     wished = wish(turn.text, turn.now)
     if wished.day is not None and wished.until is None:

@@ -9,15 +9,19 @@ from typing import Final, Literal
 
 from graphs.sdr.no_calls import likeness, load, pattern
 
-Wish = Literal["sure", "perhaps"]
+Wish = Literal["sure", "likely", "perhaps"]
+"""`likely`: who leaves without answering whether it is so has meant it."""
 PERHAPS: Final = 0.1
 """Likeness to such wishes at which the caller is asked. Of the examples left out while learning
 4 in 100 that are none reach it."""
+LIKELY: Final = 0.6
+"""Likeness that only wishes reach: of 113 other phrases never learnt from none is above 0.45."""
 NEVER: Final = -0.3
 """Below it nothing is a wish, whatever phrase of one it has."""
 
 _DATA: Final = load("opting_out")
 _SURE: Final = [pattern(text) for text in _DATA["sure"]]
+_ALONE: Final = pattern(_DATA["alone"])
 _UNSURE: Final = re.compile(_DATA["unsure"])
 _THE_PRODUCT: Final = re.compile(_DATA["the_product"].replace(" |", "|"))
 _CALLS: Final = re.compile(
@@ -49,10 +53,15 @@ def wish_for_no_calls(spelt: str, *, told: bool = False) -> Wish | None:
         spelt: the words, in canonical spelling.
         told: whether they have a phrase that is listed for it.
     """
+    if _ALONE.search(spelt):
+        return "sure"
     like = likeness(spelt)
     data = bool(_DATA_NAMED.search(spelt)) and not _CALLS.search(spelt)
     if like < NEVER or speaks_of_the_product(spelt) or data and _ASKS.search(spelt):
         return None
-    if told or any(one.search(spelt) for one in _SURE):
-        return "perhaps" if data or like < PERHAPS or _UNSURE.search(spelt) else "sure"
-    return "perhaps" if like >= PERHAPS else None
+    told = told or any(one.search(spelt) for one in _SURE)
+    if told and not data and like >= PERHAPS and not _UNSURE.search(spelt):
+        return "sure"
+    if like >= LIKELY and not data:
+        return "likely"
+    return "perhaps" if told or like >= PERHAPS else None

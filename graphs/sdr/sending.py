@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphs.sdr.answers import email_in
-from graphs.sdr.onward import waits
+from graphs.sdr.onward import waits, writing
 from graphs.sdr.price_list import price_list
 from graphs.sdr.turn import Plan, Turn
 
@@ -19,6 +19,9 @@ def send(turn: Turn) -> Plan:
     text = " ".join([*price_list(turn), *turn.organisation.contact.values()])
     if "sms" in turn.sends and turn.caller and "mail" not in turn.text.lower():
         return _confirm_sending(turn, "send_sms", {"text": f"{sender(turn)}: {text}"})
+    if "email" not in turn.sends and turn.heard and turn.heard.rule == "intent.rule.send":
+        says = (turn.say("send.none"), *writing(turn))  # "don't call, text me"
+        return Plan(says=says, update={"pending": None, "expects": {}})
     if "email" not in turn.sends:
         question = turn.say("call_back.offer")
         args = {"about": turn.text.strip()[:200]}

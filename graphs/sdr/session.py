@@ -26,6 +26,8 @@ from tools.organisation import Organisation
 
 MOST_SHOWN = 120
 """Sentences of passages that are remembered through a call."""
+MOST_READ = 2_000
+"""Characters of what a caller says in one go that are read; others call in the meantime."""
 _SWITCHES_AT = 2
 """Words in another language after which it is spoken."""
 
@@ -65,7 +67,9 @@ class Session:
         messages = state.get("messages") or []
         said = said_now(messages, state.get("taken_until"))
         happened = state.get("event")
-        text = " ".join(str(message.text) for message in said).strip()
+        text = " ".join(str(message.text).strip()[:MOST_READ] for message in said)[
+            :MOST_READ
+        ].strip()
         kind: Kind = "said" if text else "opened"
         if happened and not text:
             kind = happened["kind"]
@@ -158,7 +162,7 @@ def evidence(session: Session, state: State, found: Found | None) -> Evidence:
         shown.add(passage.text, "passage", _heading(passage.title))
     for message in state.get("messages") or []:
         if isinstance(message, HumanMessage):
-            shown.add(str(message.text), "caller")
+            shown.add(str(message.text)[:MOST_READ], "caller")
         elif isinstance(message, ToolMessage) and message.status != "error":
             shown.add(_told(str(message.text)), "tool")
             shown.acts.update(ACTS.get(message.name or "", ()))

@@ -11,9 +11,10 @@ from graphs.sdr.times import NOTHING, Wish, at_time, kept_wish, spoken_of, wish
 from graphs.sdr.turn import Turn
 
 _MEETS: Final = re.compile(
-    r"\b(?:demos?|demonstration|meeting|appointment|walkthrough|presentation|slots?|calendar"
-    r"|openings?|meet|rendez-vous|termin|cita|squeeze|fit (?:me|us)|sounds?|suits?|(?:be|am"
-    r"|are) free|see (?:it|this)|do (?:it|this))\b"
+    r"\b(?:demos?|demonstration|meeting(?! rooms?\b)|appointment|walkthrough|presentation|slots?"
+    r"|calendar|openings?|meet|rendez-vous|termin|cita|squeeze|fit (?:me|us)|sounds?|suits?"
+    r"|(?:be|am|are) free(?! of\b)|see (?:it|this)"
+    r"|(?:can|could|shall|may|let['’]?s|to)(?: (?:we|i|you))? do (?:it|this))\b"
     r"|\b(?:have|got) (?:anything|something|time|room)\b",
     re.IGNORECASE,
 )
@@ -21,7 +22,13 @@ TIMED: Final = frozenset({"book_appointment", "move_appointment"})
 """Tools that need one of the free times."""
 _OPENS_WITH: Final = frozenset({"statement", "question", "deny", "hello"})
 """Intents of first words that may be of an appointment made before: "I have to cancel"."""
-_PAST: Final = re.compile(r"\b(?:was|were|had|did|missed|last|yesterday)\b", re.IGNORECASE)
+_NO_WISH: Final = re.compile(
+    r"\b(?:was|were|had|did|missed|last|yesterday"
+    r"|every|each|usually|normally|weekly|jeden?|normalerweise|chaque|d['’]habitude|cada"
+    r"|todos los)\b",
+    re.IGNORECASE,
+)
+"""What has been, and what is so each time."""
 _BARE_TIME: Final = re.compile(
     r"^\W*(?:(?:ok|okay|yes|so|maybe|perhaps|how about|what about|let['’]?s say|say|on|at|around|am"
     r"|next|this|for|please|can we do|could we do|shall we say)\W+)*"
@@ -40,7 +47,7 @@ def wishes(turn: Turn) -> bool:
     if not turn.organisation.bookable or turn.state.get("booked") or turn.pending is not None:
         return False
     wished = wish(turn.text, turn.now)
-    if not wished or _PAST.search(turn.text):
+    if not wished or _NO_WISH.search(turn.text):
         return False
     if _MEETS.search(turn.text):
         return True

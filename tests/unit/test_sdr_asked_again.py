@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from graphs.sdr import session
 from graphs.sdr.intents import recognise
 from tests.sdr import CLOSED, OPEN, Conversation, agent, conversation
 
@@ -80,6 +81,7 @@ async def test_who_never_says_when_to_call_is_told_where_to_write(tmp_path: Path
     [
         ("what time do you close on fridays", "on Friday from 9 AM to 4 PM"),
         ("are you open on Saturday?", "On Saturday nobody is here."),
+        ("what are your hours on Saturday?", "On Saturday nobody is here."),
         (
             "when are you open?",
             "Monday to Thursday from 9 AM to 6 PM and on Friday from 9 AM to 4 PM",
@@ -92,6 +94,32 @@ async def test_when_people_are_there_is_said_and_no_demo_offered(
 ) -> None:
     assert told in await talk.say(asked)
     assert pending(talk) == ""
+
+
+@pytest.mark.parametrize("asked", ["are you open on Christmas?", "habt ihr Weihnachten offen"])
+async def test_of_a_holiday_the_usual_hours_tell_nothing(talk: Conversation, asked: str) -> None:
+    said = await talk.say(asked)
+    assert not any(hour in said for hour in ("9 AM", "9:00"))
+
+
+async def test_a_question_that_stays_open_is_put_in_the_language_that_is_spoken(
+    tmp_path: Path,
+) -> None:
+    async with conversation(tmp_path, clock=lambda: CLOSED) as talk:
+        await talk.open()
+        assert "May a colleague call you back" in await talk.say("Who is the president?")
+        said = await talk.say("Wann habt ihr am Samstag offen?")
+        assert said.endswith("Darf Sie jemand von uns deswegen zurückrufen?")
+        assert "Wann darf Sie jemand" in await talk.say("ja gerne")
+
+
+@pytest.mark.parametrize("aside", ["pardon?", "one moment"])
+async def test_an_offer_that_is_repeated_still_takes_a_yes(tmp_path: Path, aside: str) -> None:
+    async with conversation(tmp_path, clock=lambda: CLOSED) as talk:
+        await talk.open()
+        await talk.say("Who is the president?")
+        await talk.say(aside)
+        assert "When may a colleague call you back" in await talk.say("yes")
 
 
 async def test_hours_and_time_zones_are_told_while_a_booking_is_open(talk: Conversation) -> None:
@@ -155,6 +183,69 @@ async def test_a_span_or_as_soon_as_possible_is_a_time_to_call_back(talk: Conver
     assert pending(talk) == "confirm"
     at = datetime.fromisoformat(talk.values["pending"]["args"]["at"])
     assert at > datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    "busy",
+    [
+        "I can't talk right now",
+        "I'm busy now, can you call me back?",
+        "sorry not now, I'm driving",
+    ],
+)
+async def test_who_can_not_talk_now_is_not_called_now(talk: Conversation, busy: str) -> None:
+    """A call in fifteen minutes was read back to them."""
+    await rung_by(talk, CALLS_FROM)
+    assert "When may I call you back" in await talk.say(busy)
+    assert pending(talk) == "when"
+
+
+@pytest.mark.parametrize(
+    ("said", "asks"),
+    [
+        ("right now please", "confirm"),
+        ("whenever", "confirm"),
+        ("I don't know right now", "when"),
+        ("whenever but not then", "when"),
+    ],
+)
+async def test_now_and_whenever_are_times_only_where_nothing_is_taken_from_them(
+    talk: Conversation, said: str, asks: str
+) -> None:
+    await rung_by(talk, CALLS_FROM)
+    await talk.say("Call me back")
+    await talk.say(said)
+    assert pending(talk) == asks
+
+
+async def test_who_wants_it_in_writing_is_not_asked_when_to_be_called(talk: Conversation) -> None:
+    said = await talk.say("Don't call, text me")
+    assert "hello@lanternfield.example.com" in said and pending(talk) == ""
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "We do this on Monday at nine usually, it's slow",
+        "We meet every Monday at ten, do you integrate with calendars?",
+        "Is the meeting room booked at three on Monday?",
+        "I am free of charge on Monday at ten",
+    ],
+)
+async def test_what_is_done_on_a_monday_is_no_wish_to_meet(talk: Conversation, told: str) -> None:
+    await talk.say(told)
+    assert not talk.values.get("offered") and "book" not in str(talk.values.get("pending"))
+
+
+async def test_what_one_caller_says_without_end_holds_up_no_other(
+    talk: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket takes 500,000 characters; read to their end they hung the process."""
+    read: list[str] = []
+    monkeypatch.setattr(session, "recognise", lambda text: read.append(text) or recognise(text))
+    for word in ("hold on ", "what is ", "a. "):
+        assert await talk.say(word * 100_000)
+    assert read and max(map(len, read)) <= session.MOST_READ
 
 
 async def test_a_time_said_to_the_offer_of_a_call_back_is_when(talk: Conversation) -> None:

@@ -105,7 +105,10 @@ async def test_what_is_no_name_is_never_taken_for_one(talk: Conversation, said: 
     assert await talk.bookings.list() == []
 
 
-@pytest.mark.parametrize("name", ["It's Bill Hope", "María del Carmen", "An Do", "Said Das"])
+@pytest.mark.parametrize(
+    "name",
+    ["It's Bill Hope", "María del Carmen", "An Do", "Said Das", "Anya", "Minh To", "Je-won Kim"],
+)
 async def test_a_name_that_is_a_word_too_is_one(talk: Conversation, name: str) -> None:
     for one in ("Book me a demo", "the second one", name):
         await talk.say(one)

@@ -13,6 +13,7 @@ from graphs.sdr.learning import examples
 from graphs.sdr.no_calls import likeness
 from graphs.sdr.opting_out import PERHAPS
 from tests.sdr import CALLER, Conversation, conversation
+from tests.unit.test_sdr_intents import PHRASES
 
 ROUNDS: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parent / "sdr_no_calls.yaml").read_text(encoding="utf-8")
@@ -21,6 +22,7 @@ UNSEEN: dict[str, Any] = {
     name: yaml.safe_load((Path(__file__).parent / f"{name}.yaml").read_text(encoding="utf-8"))
     for name in ("sdr_no_calls_unseen", "sdr_no_calls_unseen_again")
 }
+REVIEWED = PHRASES["opting_out_reviewed"]
 UNSURE = "I don't want these calls anymore, do I?"
 
 
@@ -36,6 +38,9 @@ async def taken_off(talk: Conversation) -> bool:
     return "numbers not to be called" in str(decision)
 
 
+# What the four rounds say is among the examples: it stays learnt, and measures nothing.
+
+
 @pytest.mark.parametrize(
     "phrase", [one for part in ROUNDS.values() for one in part["taken_off_or_asked"]]
 )
@@ -48,9 +53,20 @@ def test_who_speaks_of_something_else_is_not_even_asked(phrase: str) -> None:
     assert recognise(phrase).intent not in OPTING_OUT
 
 
-@pytest.mark.parametrize("phrase", [one for part in ROUNDS.values() for one in part["asked"]])
-def test_what_only_sounds_like_it_is_asked_and_not_acted_on(phrase: str) -> None:
-    assert recognise(phrase).intent != "opt_out"
+@pytest.mark.parametrize("phrase", REVIEWED["taken_off"])
+def test_who_says_so_plainly_is_taken_off(phrase: str) -> None:
+    assert recognise(phrase).intent == "opt_out"
+
+
+@pytest.mark.parametrize("phrase", REVIEWED["asked"])
+def test_what_may_be_meant_otherwise_is_asked_and_not_acted_on(phrase: str) -> None:
+    assert recognise(phrase).intent == "may_opt_out"
+
+
+@pytest.mark.parametrize("phrase", REVIEWED["other"])
+def test_what_only_sounds_like_it_is_not_even_asked(phrase: str) -> None:
+    """Most of these kept the number off for ever and hung up."""
+    assert recognise(phrase).intent not in (*OPTING_OUT, "call_back")
 
 
 @pytest.mark.parametrize(
@@ -94,14 +110,19 @@ async def test_in_doubt_the_caller_is_asked_and_a_yes_counts(
 
 
 @pytest.mark.parametrize(
-    "answer", ["no", "no, how long is the free trial?", "What does Team cost?"]
+    ("answer", "told"),
+    [
+        ("no", "What would you like to improve"),
+        ("no, how long is the free trial?", "14 days"),
+        ("What does Team cost?", "$39"),
+    ],
 )
 async def test_who_does_not_say_yes_stays_on_and_is_answered(
-    talk: Conversation, answer: str
+    talk: Conversation, answer: str, told: str
 ) -> None:
     await talk.say(UNSURE)
     said = await talk.say(answer)
-    assert "Shall I take" not in said
+    assert told in said and "Shall I take" not in said
     assert not await taken_off(talk) and not talk.values["done"]
 
 
@@ -109,6 +130,30 @@ async def test_who_hangs_up_while_being_asked_is_taken_off(talk: Conversation) -
     await talk.say(UNSURE)
     await talk.event("hangup")
     assert await taken_off(talk) and talk.values["outcome"] == "opted_out"
+
+
+@pytest.mark.parametrize("event", ["hangup", "silence"])
+@pytest.mark.parametrize(
+    "said", ["Can you delete my data?", "Our reps hate cold calling", "We need to stop spam calls"]
+)
+async def test_who_leaves_having_spoken_of_other_calls_or_of_data_stays_on(
+    talk: Conversation, said: str, event: str
+) -> None:
+    """What the product is bought for kept them off for ever, in every organisation."""
+    assert "Shall I take your number off our list" in await talk.say(said)
+    for _ in range(3):
+        await talk.event(event)
+    assert talk.values["done"] or event == "hangup"
+    assert not await taken_off(talk)
+
+
+@pytest.mark.parametrize("aside", ["say that again", "what?", "one moment"])
+async def test_a_question_that_is_repeated_still_takes_a_yes(
+    talk: Conversation, aside: str
+) -> None:
+    await talk.say("Can you delete my data?")
+    await talk.say(aside)
+    assert "do-not-call list now" in await talk.say("yes")
 
 
 async def test_who_hangs_up_after_another_question_is_not(talk: Conversation) -> None:

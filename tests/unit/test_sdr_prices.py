@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from graphs.sdr.grounding.claims import claims_of
 from tests.sdr import Conversation, conversation
 
 
@@ -75,7 +76,8 @@ async def test_a_price_that_the_caller_names_is_not_agreed_to(
 ) -> None:
     await talk.say("How much is Team for 8 people?")
     said = await talk.say(claim)
-    assert said.startswith(REFUSED) and "30 " not in said.replace("$", ""), said
+    told = {key for one in claims_of(said) if one.kind == "money" for key in one.keys}
+    assert said.startswith(REFUSED) and not told & {"20", "30", "200", "300", "400"}, said
 
 
 @pytest.mark.parametrize("claim", ["So that is five hundred then?", "so that it's 500 then."])

@@ -1,7 +1,9 @@
 """The sentences that code says, by language."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +29,17 @@ def spoken_languages() -> tuple[str, ...]:
 def say(key: str, language: str, /, **values: Any) -> str:
     """Return a sentence with its placeholders filled."""
     return _TEXTS.get(language, _TEXTS[DEFAULT])[key].format_map(values)
+
+
+@lru_cache(maxsize=64)
+def reworded(sentence: str, language: str) -> str:
+    """Return a sentence of ours as it is said in another language, with what it was filled with."""
+    for texts in _TEXTS.values():
+        for key, text in texts.items():
+            known = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(text))
+            if (match := re.fullmatch(known, sentence)) is not None:
+                return say(key, language, **match.groupdict())
+    return sentence
 
 
 def spoken_clock(at: time, language: str) -> str:
