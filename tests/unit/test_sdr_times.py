@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -349,17 +348,10 @@ def test_a_day_in_any_form_is_that_day_or_asked(ahead: int) -> None:
     assert wrong == {}
 
 
-def test_a_long_text_is_read_in_no_time() -> None:
-    for text in (
-        "um " * 1300,
-        " " * 4000 + "x",
-        "1 " * 1000,
-        "at 3 or " * 500,
-        "not Monday " * 400,
-    ):
-        before = process_time()
-        wish(text, NOW, bare=True)
-        assert process_time() - before < 0.5, text[:12]
+@pytest.mark.parametrize("part", ["um ", " ", "1 ", "at 3 or ", "not Monday "])
+def test_a_long_text_ends(part: str) -> None:
+    """Time grew with the square of it: this would take hours."""
+    wish(part * 300_000 + "x", NOW, bare=True)
 
 
 async def test_who_names_a_day_that_can_be_two_is_asked(talk: Conversation) -> None:
