@@ -14,7 +14,7 @@ from graphs.sdr.intents import Heard, of_it, sure
 from graphs.sdr.names import name_in
 from graphs.sdr.onward import ASIDES, MOST_PASSES, onward, waits
 from graphs.sdr.state import Pending
-from graphs.sdr.times import Wish, choose, names_option, wish
+from graphs.sdr.times import Wish, choose, names_option, rules_out, wish
 from graphs.sdr.turn import Plan, Turn, transfer
 from graphs.sdr.wishes import TIMED, spoken_time, wished_now
 from tools.conversation import e164
@@ -36,14 +36,9 @@ _NAME_CORRECTED: Final = re.compile(
     re.IGNORECASE,
 )
 _REJECTS: Final = re.compile(
-    r"^\W*(?:(?:no|please|but|anything)\b\W*)*(?:not|except|other than|can['’]?t do"
-    r"|cannot do|but)\W+"
-    r"(?:(?:on|the|at|that)\W+)*(?:\w+day|first|second|third|last|morning|afternoon|one|\d+)\b"
-    r"\W*\w*$"
-    r"|\b(?:none|neither|not any|any) of (?:these|those|them|the times)\b|\bneither\b",
+    r"\b(?:none|neither|not any|any) of (?:these|those|them|the times)\b|\bneither\b",
     re.IGNORECASE,
 )
-"""What is only ruled out: "not Monday"."""
 _LATER: Final = re.compile(
     r"\b(?:(?P<later>later|after (?:that|those|these)|too early|später|plus tard|más tarde)"
     r"|earlier|sooner|before (?:that|those|these)|too late|früher|plus tôt|antes|más temprano)\b",
@@ -185,9 +180,10 @@ def _names_another(turn: Turn, pending: Pending) -> bool:
 def _slot(said: _Said) -> Plan | None:
     turn, heard, pending = said.turn, said.heard, said.pending
     offered = list(said.state.get("offered") or [])
-    if offered and _REJECTS.search(turn.text):
-        return said.again(turn.say("ask.when"))
     wished = wished_now(turn)
+    rejects = _REJECTS.search(turn.text) or rules_out(turn.text, turn.now)
+    if wished.unclear or offered and rejects:
+        return said.again(turn.say("ask.when"))
     if offered and not wished and (way := _LATER.search(turn.text)):
         return _beyond(said, offered, later=way["later"] is not None)
     found = choose(turn.text, offered, turn.now, spoken_time(turn))
@@ -242,6 +238,9 @@ def look_for(
     kept = {key: value for key, value in (about or {}).items() if key == "from"}
     before = spoken_time(turn).minutes  # "the same time" is that of the day before
     kept["wished"] = (wished if wished.minutes else replace(wished, minutes=before)).kept()
+    if wished.unclear:
+        question = turn.say("ask.when")
+        return Plan(says=(question,), update=waits("slot", question, tool, given))
     update = {**waits("slot", "", tool, given, kept), "offered": []}
     calls = (("find_slots", wished.search(turn.now)),)
     return Plan(route="use_tools", calls=calls, update=update)

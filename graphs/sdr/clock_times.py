@@ -1,15 +1,14 @@
 """Times of the day as callers say them: one, a span such as "between two and four", a zone."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import time
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from graphs.sdr.figures import WORDS
 from graphs.sdr.grounding.claims import Claim, claims_of
-from graphs.sdr.intents import load_lexicon
 
-WORDS: Final[Mapping[str, Any]] = load_lexicon("times")
 Span = tuple[time, time]
 """From, and until before."""
 DAY: Final = 24 * 60
@@ -29,13 +28,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 _AT: Final = _compiled(rf"(?:^|\b)(?:{_joined(WORDS['at'])})\s*$")
-_NEAR: Final = r"(?:\s+(?:about|around|at|las?|les|um|gegen|à))?\s*$"
-_BEFORE: Final = {
+_NEAR: Final = r"(?:\s+(?:about|around|at|on|the|las?|les|l[eo]s?|el|l|de[nm]|um|gegen|à))?\s*$"
+BEFORE: Final = {
     bound: _compiled(rf"\b(?:{'|'.join(part.strip() for part in words.split('|'))}){_NEAR}")
     for bound, words in WORDS["before_a_time"].items()
 }
 _AFTER: Final = {
-    bound: _compiled(rf"^\s*(?:o['’]?clock|uhr|heures?|h|baje|बजे)?\s*{words}")
+    bound: _compiled(rf"^\s*(?:(?:o['’]?clock|uhr|heures?|h|baje|बजे)\s*)?{words}")
     for bound, words in WORDS["after_a_time"].items()
 }
 _SPANS: Final = _compiled(rf"^\s*(?:{_joined(WORDS['spans'])})\s*(?:at|las?|les|um|à)?\s*$")
@@ -43,11 +42,9 @@ _EITHER: Final = _compiled(rf"^\s*(?:{_joined(WORDS['either'])})\s*(?:at|las?|le
 _PARTS: Final = [
     (_compiled(pattern), float(first), float(last)) for pattern, first, last in WORDS["parts"]
 ]
-_BAJE: Final = _compiled(
-    rf"(?:(?P<part>{_joined(list(WORDS['hindi_parts']))})\s+)?"
-    rf"(?<!\w)(?P<hour>{_joined(list(WORDS['hindi_hours']))})\s+(?:baje|bajey|बजे)"
-)
-_HALF: Final = _compiled(r"\b(?P<word>halb|half)\s+(?P<hour>[^\W\d_]+|\d{1,2})\b")
+_HALVES: Final = [
+    (_compiled(pattern), [float(hour) for hour in hours]) for pattern, *hours in WORDS["halves"]
+]
 _BARE: Final = _compiled(
     r"^\W*(?:(?:ok|okay|yes|no|then|maybe|perhaps|well|so|um|uh|how about|what about|make it|say"
     r"|let['’]?s|let us|better|i['’]?d like|take|please|the|is|it|that|good|fine|works?|for me|free"
@@ -56,9 +53,11 @@ _BARE: Final = _compiled(
 _ZONES: Final = [
     (_compiled(rf"\b(?:{'|'.join(names)})\b"), zone) for zone, names in WORDS["zones"].items()
 ]
+_WORDS_TOO: Final = {"EST", "ET", "IST", "PT"}
 _ZONE_LETTERS: Final = re.compile(
     rf"\b({'|'.join(WORDS['zone_letters'])})\b"
-    rf"|(?i:(?:\d|[ap]\.?m\.?|o['’]clock) ({'|'.join(WORDS['zone_letters'])})\b)"
+    rf"|(?i:[ap]\.?m\.? ({'|'.join(WORDS['zone_letters'])})\b"
+    rf"|(?:\d|o['’]clock) ({'|'.join(set(WORDS['zone_letters']) - _WORDS_TOO)})\b)"
 )
 
 
@@ -77,6 +76,11 @@ class TimeOfDay(NamedTuple):
 
     minutes: tuple[int, ...] = ()
     within: Span | None = None
+    unclear: bool = False
+    """Whether one is said that cannot be told: "at ten or at three", "at 10 pm in the morning"."""
+
+
+UNTOLD: Final = TimeOfDay(unclear=True)
 
 
 def time_of_day(text: str, *, dated: bool = False, bare: bool = False) -> TimeOfDay:
@@ -91,19 +95,19 @@ def time_of_day(text: str, *, dated: bool = False, bare: bool = False) -> TimeOf
     part = _part(text)
     if not said:
         return TimeOfDay(within=part)
+    said = [one._replace(minutes=_in_half(one.minutes, text)) for one in said]
+    if not all(one.minutes for one in said):
+        return UNTOLD
+    if len(said) == 2 and _EITHER.match(text[said[0].end : said[1].start]):
+        return TimeOfDay(_ordered(said[0].minutes, said[1].minutes))
     if (span := _span(text, said)) is not None:
         return TimeOfDay(within=_narrowed(span, part))
-    return TimeOfDay(minutes=_in_part(said[0].minutes, part))
+    minutes = tuple(at for at in said[0].minutes if all(at in one.minutes for one in said))
+    return TimeOfDay(minutes) if minutes else UNTOLD
 
 
 def times_said(text: str, *, dated: bool = False, bare: bool = False) -> list[Said]:
     """Return the times of the day that are said, in their order."""
-    if (half := _half_before(text)) is not None:
-        return [half]
-    if match := _BAJE.search(text):
-        hour = int(WORDS["hindi_hours"][match["hour"].lower()]) % 12 * 60
-        first = (hour + int(WORDS["hindi_parts"].get((match["part"] or "").lower(), 0))) % _HALF_DAY
-        return [Said((first, first + _HALF_DAY), match.start(), match.end())]
     found: list[Said] = []
     for claim in claims_of(text):
         if claim.kind == "time":
@@ -123,7 +127,7 @@ def waking(minutes: Sequence[int]) -> tuple[int, ...]:
 def zone_in(text: str) -> ZoneInfo | None:
     """Return the time zone that is named beside a time."""
     if match := _ZONE_LETTERS.search(text):
-        return ZoneInfo(WORDS["zone_letters"][(match[1] or match[2]).upper()])
+        return ZoneInfo(WORDS["zone_letters"][(match[1] or match[2] or match[3]).upper()])
     return next((ZoneInfo(zone) for pattern, zone in _ZONES if pattern.search(text)), None)
 
 
@@ -136,11 +140,11 @@ def _number(
     text: str, claim: Claim, before: Sequence[Said], *, dated: bool, bare: bool
 ) -> tuple[int, ...]:
     """Read a number as a time where what stands around it tells that it is one."""
-    if claim.kind != "number" or not claim.keys[0].isdigit():
+    if claim.kind != "number" or not claim.keys[0].isdigit() or len(claim.keys[0]) > _LONGEST:
         return ()
     ahead, behind = text[: claim.start], text[claim.end :]
     hour, minute = int(claim.keys[0]), 0
-    at = _AT.search(ahead) is not None
+    at = _AT.search(ahead[-_NEARBY:]) is not None
     if len(re.split(r"[\s-]+", claim.text.strip())) == 2 and hour >= 100:  # "eleven thirty"
         hour, minute = divmod(hour, 100)
         if minute not in _SAID_AFTER_HOURS or not (dated or at or bare):
@@ -162,6 +166,10 @@ def _number(
     return first, first + _HALF_DAY
 
 
+_NEARBY: Final = 40
+"""Characters before a number that tell what it is."""
+_LONGEST: Final = 4
+"""Digits of a number that may be a time."""
 _NO_UNITS: Final = frozenset(
     [
         "ish",
@@ -190,28 +198,15 @@ _NO_UNITS: Final = frozenset(
 ) | set(WORDS["spans"])
 """Words behind a number that it does not count."""
 _PARTS_BEHIND: Final = _compiled(
-    r"^\s*ish\b|^\s*(?:in the|de la|del|du|von?|ish)?"
-    r"\s*(?:morning|afternoon|evening|mañana|tarde|noche|matin|soir)\b"
-    r"|^\s*o['’]?clock"
+    r"^\s*ish\b|^\s*(?:(?:in the|at|tomorrow|de la|du|de l['’]|von?|ish)\s*)?"
+    r"(?:morning|afternoon|evening|night|tonight|mañana|tarde|noche|matin|soir|après-midi"
+    r"|morgens|vormittags|nachmittags|abends|nachts)\b|^\s*o['’]?clock"
 )
 _SPAN_AHEAD: Final = _compiled(
     rf"^\s*(?:{_joined(WORDS['spans'])})\s*(?:las?|les)?\s*(?:\d+|[^\W\d_]+)"
     r"\s*(?:$|[.,!?;]|[ap]\.?m\b|o['’]?clock|on\b|in the\b|would|works?"
     r"|please|uhr|heures|h\b|de la)"
 )
-
-
-def _half_before(text: str) -> Said | None:
-    """Read "halb drei", half an hour before three, and "half two", half an hour after it."""
-    match = _HALF.search(text)
-    if match is None:
-        return None
-    number = next((c for c in claims_of(match["hour"]) if c.kind == "number"), None)
-    if number is None or not number.keys[0].isdigit() or not 1 <= int(number.keys[0]) <= 12:
-        return None
-    offset = -30 if match["word"].lower() == "halb" else 30
-    first = (int(number.keys[0]) % 12 * 60 + offset) % _HALF_DAY
-    return Said((first, first + _HALF_DAY), match.start(), match.end())
 
 
 def _part(text: str) -> Span | None:
@@ -221,21 +216,20 @@ def _part(text: str) -> Span | None:
     return None
 
 
-def _in_part(minutes: tuple[int, ...], part: Span | None) -> tuple[int, ...]:
-    """Keep the half of the day that is named beside a time."""
-    if part is None or len(minutes) < 2:
-        return minutes
-    return tuple(at for at in minutes if part[0] <= clock(at) < part[1]) or minutes
+def _in_half(minutes: tuple[int, ...], text: str) -> tuple[int, ...]:
+    """Keep the half of the day that is named beside a time; nothing where none can be meant."""
+    for pattern, reach in _HALVES:
+        if pattern.search(text):
+            ends = list(zip(reach[::2], reach[1::2], strict=True))
+            return tuple(at for at in minutes if any(a <= at / 60 < b for a, b in ends))
+    return tuple(at for at in minutes if at < DAY)
 
 
 def _span(text: str, said: Sequence[Said]) -> Span | None:
-    """Read a span of the day: between two times, after one, before one, one or another."""
-    if len(said) > 1:
-        between = text[said[0].end : said[1].start]
-        either = _EITHER.match(between)
-        if either or _SPANS.match(between):
-            first, last = _ordered(said[0].minutes, said[1].minutes)
-            return clock(first), clock(last + (1 if either else 0))
+    """Read a span of the day: between two times, after one, before one."""
+    if len(said) > 1 and _SPANS.match(text[said[0].end : said[1].start]):
+        first, last = _ordered(said[0].minutes, said[1].minutes)
+        return clock(first), clock(last)
     ahead, behind = text[: said[0].start], text[said[0].end :]
     at = waking(said[0].minutes)[-1]
     bound = _bound(ahead, behind)
@@ -246,7 +240,7 @@ def _span(text: str, said: Sequence[Said]) -> Span | None:
 
 def _bound(ahead: str, behind: str) -> str | None:
     """Tell whether a time is the earliest or the latest; the longer words count."""
-    found = [(_BEFORE[bound].search(ahead), bound) for bound in _BEFORE]
+    found = [(BEFORE[bound].search(ahead), bound) for bound in BEFORE]
     found += [(_AFTER[bound].match(behind), bound) for bound in _AFTER]
     said = [(len(match[0]), bound) for match, bound in found if match]
     return max(said)[1] if said else None

@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from graphs.sdr.clock_times import WORDS, Span, clock, time_of_day, waking, zone_in
-from graphs.sdr.days import NONE, day_in
+from graphs.sdr.clock_times import Span, clock, time_of_day, waking, zone_in
+from graphs.sdr.days import NONE, Unclear, day_in
+from graphs.sdr.figures import ISO, UNCLEAR, WEEKDAY, WORDS, in_figures
 from graphs.sdr.grounding.claims import Claim, claims_of
 
 Slot = Mapping[str, str]
@@ -46,17 +47,27 @@ _ANY: Final = re.compile(
     re.I,
 )
 _TAIL: Final = re.compile(
-    r"\s*\b(?:instead|please|if possible|if that works|thanks|thank you)\b[\s.,!]*", re.I
+    r"\b(?:instead|please|if possible|if that works|thanks|thank you)\b[\s.,!]*", re.I
 )
 """What is said behind a time, as in "at ten instead"."""
-_DAY_ALONE: Final = re.compile(
-    r"(?<!the )\b(\d{1,2}(?:st|nd|rd|th))\b(?=\s*(?:at\b|around\b|,|\.|$))", re.I
+_TIME: Final = r"(?:at |um |à )?\d{1,2}(?::\d\d)?(?:\s?[ap]\.?m\b\.?| o['’]clock| uhr)?(?![\d:])"
+_PART: Final = r"(?:mornings?|afternoons?|evenings?|nights?|vormittags?|nachmittags?|matin|soir)"
+_ANY_DAY: Final = rf"(?:{WEEKDAY}s?|{ISO}|today|tomorrow|heute|demain|mañana|noon)"
+_THING: Final = (
+    rf"(?:(?:{_ANY_DAY}|\b{_TIME}|{_PART}|\b(?:the )?(?:{'|'.join(_ORDINALS)}))(?!\w)"
+    rf"(?:\s+(?:(?:in the|at|on)\s+)?(?:{_TIME}|{_PART})(?!\w)){{0,2}})"
 )
-_RULED_OUT: Final = re.compile(
-    WORDS["ruled_out"].format(day=r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"), re.IGNORECASE
-)
+"""A day with its time or part of the day, a time alone, an option."""
+_RULED_OUT: Final = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"{WORDS['ruled_out_before']}\s+{_THING}",
+        rf"{_THING}{WORDS['ruled_out_behind']}",
+        rf"\bno {WEEKDAY}s\b",
+    )
+]
 _OPTION: Final = re.compile(r"\b\d(?:st|nd|rd|th) (?:one|option|slot|time)\b", re.IGNORECASE)
-_CORRECTS: Final = re.compile(WORDS["corrects"], re.IGNORECASE)
+_CORRECTS: Final = re.compile(WORDS["corrects"].replace("{day}", f"{WEEKDAY}|{ISO}"), re.IGNORECASE)
 _SAME_TIME: Final = re.compile(WORDS["same_time"], re.IGNORECASE)
 _HOUR: Final = re.compile(r"(?<!half )\b(?:an|one|ek) (?:hour|ghante)\b", re.IGNORECASE)
 _LATER: Final = re.compile(r"^\W*(?:later|after)\b", re.IGNORECASE)
@@ -74,9 +85,11 @@ class Wish:
     """Minutes of the day; more where "three" may be at night."""
     within: Span | None = None
     """Of the day."""
+    unclear: bool = False
+    """Whether a day or time is named that nobody can tell for certain, so that it is asked."""
 
     def __bool__(self) -> bool:
-        return bool(self.day or self.minutes or self.within)
+        return bool(self.day or self.minutes or self.within or self.unclear)
 
     @property
     def open_ended(self) -> bool:
@@ -86,6 +99,8 @@ class Wish:
 
     def fits(self, start: datetime) -> bool:
         """Whether a time is as wished."""
+        if self.unclear:
+            return False
         if self.day and not self.day <= start.date() <= (self.until or self.day):
             return False
         if self.minutes and start.hour * 60 + start.minute not in self.minutes:
@@ -149,6 +164,7 @@ class Wish:
 
 
 NOTHING: Final = Wish()
+UNTOLD: Final = Wish(unclear=True)
 
 
 def kept_wish(kept: Mapping[str, Any]) -> Wish:
@@ -175,30 +191,54 @@ def wish(text: str, now: datetime, about: Wish = NOTHING, *, bare: bool = False)
         about: the day and time that are spoken of: "at two" is at two of that day.
         bare: whether a number alone is a time, as where one was asked for.
     """
-    text = _OPTION.sub(" ", _RULED_OUT.sub(" ", text.replace("?", ".")))
+    zone = zone_in(text)
     said, before = NOTHING, NOTHING
-    for part in _CORRECTS.split(text):
-        said = _read(_DAY_ALONE.sub(r"the \1", _TAIL.sub(".", part)), now, about, before, bare)
+    for part in _CORRECTS.split(_OPTION.sub(" ", _left(text, now))):
+        said = _read(_TAIL.sub(".", part), now, about, before, bare)
         before = said or before
     wished = said or before
+    if wished.unclear:
+        return UNTOLD
     if wished and wished.day is None:
         wished = replace(wished, day=about.day, until=about.until)
     elif wished and about.day is None and not (wished.minutes or wished.within):
         wished = replace(wished, minutes=about.minutes, within=about.within)
-    zone = zone_in(text) if wished.minutes or wished.within else None
-    return _from_zone(wished, zone, now) if zone is not None else wished
+    timed = wished.minutes or wished.within
+    return _from_zone(wished, zone, now) if zone is not None and timed else wished
+
+
+def rules_out(text: str, now: datetime) -> bool:
+    """Whether days, times or options are ruled out and none is named: "Monday doesn't work"."""
+    figures = in_figures(text.replace("?", "."), now.date())
+    left = _left(text, now)
+    return left != figures and not wish(text, now) and not _ORDINAL.search(left)
+
+
+def _left(text: str, now: datetime) -> str:
+    """Return what is said in figures, without what is ruled out."""
+    text = in_figures(text.replace("?", "."), now.date())
+    for pattern in _RULED_OUT:
+        text = pattern.sub(" . ", text)
+    return text
 
 
 def _read(text: str, now: datetime, about: Wish, before: Wish, bare: bool) -> Wish:
     """Read what is said in one go; what it leaves open is as it was said before."""
     claims = claims_of(text)
+    if UNCLEAR in text:
+        return UNTOLD
     if (later := _later(claims, text, now)) is not None:
         return at_time(later)
     if (other := _told_from(claims, text, now, about)) is not None:
         return at_time(other)
-    day, until = day_in(text, claims, now, before.day or about.day)
+    try:
+        day, until = day_in(text, claims, now, before.day or about.day)
+    except Unclear:
+        return UNTOLD
     dated = bool(day or before.day or about.day)
-    minutes, within = time_of_day(text, dated=dated, bare=bare or bool(before))
+    minutes, within, unclear = time_of_day(text, dated=dated, bare=bare or bool(before))
+    if unclear:
+        return UNTOLD
     if _SAME_TIME.search(text):
         minutes = minutes or about.minutes
     if not day and (minutes or within):
@@ -224,7 +264,7 @@ def choose(text: str, slots: Sequence[Slot], now: datetime, about: Wish = NOTHIN
             return found
     if wishes:
         return []
-    if (match := _ORDINAL.search(text)) is not None:
+    if (match := _ORDINAL.search(_left(text, now))) is not None:
         named = match[1].lower() if match[1] else ""
         at = _ORDINALS[named] if named else _COUNTED[match[2].lower()]
         return [range(len(slots))[at]] if -len(slots) <= at < len(slots) else []
