@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
 from graphs.sdr import session
 from graphs.sdr.intents import recognise
+from graphs.sdr.replies import _TEXTS, reworded
 from tests.sdr import CLOSED, OPEN, Conversation, agent, conversation
 
 
@@ -31,6 +33,15 @@ async def rung_by(talk: Conversation, caller: str) -> None:
 
 def pending(talk: Conversation) -> str:
     return (talk.values.get("pending") or {}).get("asks", "")
+
+
+@pytest.mark.parametrize("language", sorted(_TEXTS))
+def test_every_sentence_of_ours_is_known_in_another_language(language: str) -> None:
+    for key, text in _TEXTS[language].items():
+        values = {name: f"[{name}]" for _, name, _, _ in Formatter().parse(text) if name}
+        there = reworded(text.format_map(values), language)
+        assert there == text.format_map(values), key
+    assert reworded("Something else.", language) == "Something else."
 
 
 async def test_a_question_that_is_passed_over_twice_makes_way_for_another(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, time
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,15 +31,18 @@ def say(key: str, language: str, /, **values: Any) -> str:
     return _TEXTS.get(language, _TEXTS[DEFAULT])[key].format_map(values)
 
 
-@lru_cache(maxsize=64)
 def reworded(sentence: str, language: str) -> str:
     """Return a sentence of ours as it is said in another language, with what it was filled with."""
     for texts in _TEXTS.values():
         for key, text in texts.items():
-            known = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(text))
-            if (match := re.fullmatch(known, sentence)) is not None:
+            if (match := _pattern(text).fullmatch(sentence)) is not None:
                 return say(key, language, **match.groupdict())
     return sentence
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(text)))
 
 
 def spoken_clock(at: time, language: str) -> str:
