@@ -21,13 +21,12 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests with servers, processes or real time another try; the report names each.
+    """Give a test another try: servers, processes and real time are everywhere.
 
-    What is wrong fails three times; what passes at last is a race to be found.
+    What is wrong fails three times; what passes at last is named by the report, a race to be found.
     """
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] != "unit":
-            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=2))
+        item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=2))
 
 
 @pytest.fixture(autouse=True)

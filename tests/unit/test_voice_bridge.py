@@ -413,7 +413,7 @@ async def test_a_failure_in_between_does_not_add_up(hold: Hold) -> None:
 async def test_silence_is_an_event_for_a_graph_that_knows_events(hold: Hold) -> None:
     silence = Event("silence")
     threads = ScriptedThreads({silence: [reply("Are you there?"), snapshot()]}, events=True)
-    outcome = await hold(threads, SleepFrame(0.3), silence_secs=0.2)
+    outcome = await hold(threads, SleepFrame(0.75), silence_secs=0.5)
     assert threads.asked == [None, silence]
     assert outcome.said == ["Are you there?"]
 
