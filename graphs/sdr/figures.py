@@ -28,7 +28,8 @@ WEEKDAYS: Final = {
 }
 _MONTH: Final = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})"
 WEEKDAY: Final = rf"(?:{'|'.join(sorted(WEEKDAYS, key=len, reverse=True))})"
-ISO: Final = r"20\d\d-\d\d-\d\d"
+ISO: Final = r"(?<!\d)20[0-9]{2}-[0-9]{2}-[0-9]{2}(?!\d)"
+"""A date; each that is none is `UNCLEAR` by then."""
 _HOMOGRAPHS: Final[Mapping[str, str]] = WORDS["homographs"]
 _DENIED: Final = WORDS["counted"]
 _ENDS: Final = rf"(?![\d%]|[.:,]\d|\s?(?:{_DENIED})\b)"

@@ -6,6 +6,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from graphs.sdr.times import NOTHING, Wish, at_time, choose, rules_out, wish
 from tests.sdr import Conversation, conversation
@@ -346,6 +348,96 @@ def test_a_day_in_any_form_is_that_day_or_asked(ahead: int) -> None:
         if not (wished := wish(text, NOW)).unclear and wished.day != day
     }
     assert wrong == {}
+
+
+PIECES = [
+    "0",
+    "1",
+    "2",
+    "12",
+    "24",
+    "31",
+    "45",
+    "99",
+    "2026",
+    "20",
+    "12026-13-45",
+    "2026-13-451",
+    "2026-02-31",
+    "-",
+    "/",
+    ".",
+    ":",
+    ",",
+    "am",
+    "pm",
+    "at",
+    "um",
+    "à",
+    "las",
+    "half",
+    "quarter",
+    "to",
+    "past",
+    "of",
+    "halb",
+    "viertel",
+    "monday",
+    "dienstag",
+    "lunes",
+    "the",
+    "st",
+    "th",
+    "in",
+    "days",
+    "weeks",
+    "months",
+    "ago",
+    "from",
+    "after",
+    "before",
+    "not",
+    "no",
+    "or",
+    "and",
+    "until",
+    "next",
+    "noon",
+    "midnight",
+    "baje",
+    "saadhe",
+    "11/24/2026",
+    "3/12",
+    "99999999",
+    "²",
+    "½",
+    "२६",
+    "20२६-११-२४",
+    "february",
+    "uhr",
+    "h",
+    "et",
+    "demie",
+    "y",
+    "media",
+    "moins",
+    "menos",
+    "cuarto",
+    "1e9",
+    "-5",
+    "3.5",
+    "1,000",
+    "tomorrow",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=7), st.sampled_from(["", " "]), st.booleans())
+@example(["12026-13-45"], "", False)
+@example(["2026-13-451", "weeks"], " ", False)
+@example(["3-45", "months"], "", False)
+def test_no_pieces_of_times_make_it_raise(pieces: list[str], between: str, bare: bool) -> None:
+    """A customer's number that looked like a date ended the turn, as did "2-3weeks"."""
+    wish(between.join(pieces), NOW, bare=bare)
 
 
 @pytest.mark.parametrize("part", ["um ", " ", "1 ", "at 3 or ", "not Monday "])

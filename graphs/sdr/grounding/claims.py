@@ -309,7 +309,8 @@ class _Reader:
             return None
         keys: Sequence[str]
         if claim.kind == "duration":
-            unit = next(w for w in reversed(claim.text.lower().split()) if w)
+            ahead = map(self.word, range(other.last, len(self.row)))
+            unit = next(word for word in ahead if word in _LENGTHS or word in _MONTHS)
             keys = [_length(value, unit, claim.keys[0][0] == "w") for value in numeral.values]
         elif claim.kind == "time":
             keys = _times(int(numeral.value) * 60, "", int(numeral.value))
